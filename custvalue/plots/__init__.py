@@ -1,0 +1,5 @@
+"""One figure function per result type; one theme. Drawing never computes."""
+
+from custvalue.plots.registry import figure_for
+
+__all__ = ["figure_for"]

@@ -1,0 +1,197 @@
+"""The shape of every answer: a frozen result that carries its table and the assumptions that made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import polars as pl
+
+from custvalue.errors import DataError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
+
+    import great_tables as gt
+    import plotly.graph_objects as go
+    import xlsxwriter
+    from numpy.typing import NDArray
+
+Kind = Literal["text", "count", "number", "money", "percent", "date"]
+SHOWN_ROWS = 20
+DAYS_PER_UNIT = {"day": 1.0, "week": 7.0, "month": 365.0 / 12.0, "year": 365.0}
+
+_PERCENT_ENDINGS = ("_rate", "_share", "_probability", "_ratio")
+_PERCENT_STARTS = ("p_", "churn_probability")
+
+
+def column_kind(name: str, dtype: pl.DataType) -> Kind:
+    """Tell from name and type how a column is shown; `DECIMAL` is money, a `_share` a percentage."""
+    if dtype.is_temporal():
+        return "date"
+    if dtype.is_integer():
+        return "count"
+    if dtype.is_numeric():
+        base = name.removesuffix("_low").removesuffix("_high")
+        if base.endswith(_PERCENT_ENDINGS) or base.startswith(_PERCENT_STARTS):
+            return "percent"
+        return "money" if dtype.is_decimal() else "number"
+    return "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Base of all answers.
+
+    Attributes
+    ----------
+    table
+        The figures, one row per subject; units are in the column names.
+    currency
+        ISO code of every money column.
+    """
+
+    table: pl.DataFrame
+    currency: str = "EUR"
+
+    kinds: ClassVar[Mapping[str, Kind]] = {}
+    """How columns are shown whose name and type do not tell it."""
+
+    @property
+    def title(self) -> str:
+        """The finding, in one sentence."""
+        return type(self).__name__
+
+    @property
+    def assumptions(self) -> dict[str, Any]:
+        """Everything that made the figures, by name; tables and nested results left out."""
+        kept = (str, int, float, bool, tuple)
+        pairs = ((f.name, getattr(self, f.name)) for f in fields(self) if f.name != "table")
+        return {k: v for k, v in pairs if isinstance(v, kept) or hasattr(v, "isoformat")}
+
+    def column_kinds(self) -> dict[str, Kind]:
+        """Map every column of the table to how it is shown."""
+        schema = self.table.schema
+        return {name: self.kinds.get(name, column_kind(name, dtype)) for name, dtype in schema.items()}
+
+    def plot(self) -> go.Figure:
+        """Draw the result; returns the figure and never shows it."""
+        from custvalue.plots import figure_for  # the one declared lazy import of plots
+
+        return figure_for(self)
+
+    def to_gt(self, rows: int = SHOWN_ROWS) -> gt.GT:
+        """Format the first rows as a table with title, units and assumptions."""
+        shown = self.table.head(rows)
+        notes = [] if shown.height == self.table.height else [f"{rows} of {self.table.height:,} rows"]
+        notes += [f"{name}: {value}" for name, value in self.assumptions.items() if value not in (None, "", ())]
+        return format_table(shown, self.column_kinds(), title=self.title, notes=notes, currency=self.currency)
+
+    def _repr_html_(self) -> str:
+        return str(self.to_gt().as_raw_html())
+
+    def to_excel(self, workbook: xlsxwriter.Workbook, sheet: str) -> None:
+        """Write the table to a sheet of an open workbook, with number formats and a frozen header."""
+        formats = {name: excel_format(kind, self.currency) for name, kind in self.column_kinds().items()}
+        self.table.write_excel(
+            workbook, sheet, position=(2, 0), column_formats=formats, freeze_panes=(3, 1), autofit=True,
+            table_style="Table Style Light 1", header_format={"bold": True, "text_wrap": True},
+        )  # fmt: skip
+        workbook.get_worksheet_by_name(sheet).write_string(0, 0, self.title, workbook.add_format({"bold": True}))
+
+
+def excel_format(kind: Kind, currency: str) -> str:
+    """Return the Excel number format of a kind: negatives in parentheses, a dash for zero."""
+    return {
+        "money": f'#,##0.00 "{currency}";(#,##0.00 "{currency}");"–"',
+        "percent": "0.0%",
+        "count": '#,##0;(#,##0);"–"',
+        "number": "#,##0.00;(#,##0.00)",
+        "date": "yyyy-mm-dd",
+        "text": "@",
+    }[kind]
+
+
+def format_table(
+    table: pl.DataFrame, kinds: Mapping[str, Kind], *, title: str, notes: Sequence[str] = (), currency: str = "EUR"
+) -> gt.GT:
+    """Format a frame with great-tables, which escapes cells; title and notes are escaped here."""
+    import html
+
+    import great_tables as gt
+
+    by_kind = {kind: [name for name, k in kinds.items() if k == kind] for kind in set(kinds.values())}
+    out = gt.GT(table, id="custvalue").tab_header(html.escape(title))
+    out = out.fmt_number(columns=by_kind.get("money", []), decimals=2, sep_mark=",")
+    out = out.fmt_number(columns=by_kind.get("number", []), decimals=2)
+    out = out.fmt_integer(columns=by_kind.get("count", []))
+    out = out.fmt_percent(columns=by_kind.get("percent", []), decimals=1)
+    out = out.sub_missing(missing_text="–")
+    labels = {name: label(name, kind, currency) for name, kind in kinds.items()}
+    out = out.cols_label(cases=labels)
+    for note in notes:
+        out = out.tab_source_note(html.escape(note))
+    return out
+
+
+def label(name: str, kind: Kind, currency: str) -> str:
+    """Turn a column name into a heading with its unit: `clv_low` in money becomes `clv low, EUR`."""
+    words = name.replace("_", " ")
+    return f"{words}, {currency}" if kind == "money" else words
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurchaseSummary(Result):
+    """One row per customer: what the buy-till-you-die models need to know of a history.
+
+    Attributes
+    ----------
+    table
+        `customer_id`, `frequency` (repeat purchases), `recency` (age at the last one), `T` (age at
+        `as_of`), `monetary_value` (mean of the repeat purchases, null when there is none); further
+        columns can serve as covariates. Times in `time_unit`.
+    as_of
+        Last day observed, inclusive.
+    time_unit
+        `day`, `week`, `month` or `year`; a year has 365 days.
+    """
+
+    as_of: dt.date
+    time_unit: str = "week"
+
+    kinds: ClassVar[Mapping[str, Kind]] = {"monetary_value": "money"}
+
+    @property
+    def title(self) -> str:
+        """How many customers, and how many of them came back."""
+        repeat = self.table.filter(pl.col("frequency") > 0).height
+        return f"{self.table.height:,} customers until {self.as_of}, {repeat:,} bought again"
+
+    @property
+    def days_per_unit(self) -> float:
+        """Days in one time unit."""
+        return DAYS_PER_UNIT[self.time_unit]
+
+    def arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return x, t_x, T: the only place where columns become symbols."""
+        return arrays(self.table, ("frequency", "recency", "T"))  # type: ignore[return-value]
+
+    def __len__(self) -> int:
+        return self.table.height
+
+    def __getitem__(self, column: str) -> pl.Series:
+        return self.table[column]
+
+
+def arrays(table: pl.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.float64], ...]:
+    """Return columns as float arrays; a missing column or a null is an error that names it."""
+    out = []
+    for column in columns:
+        if column not in table.columns:
+            raise DataError(f"The table has no column {column!r}; it has {', '.join(table.columns)}.")
+        if (n := table[column].null_count()) > 0:
+            raise DataError(f"Column {column!r} is empty in {n:,} of {table.height:,} rows.")
+        out.append(table[column].cast(pl.Float64).to_numpy())
+    return tuple(out)
