@@ -1,0 +1,104 @@
+"""custvalue.toml -> validated, frozen settings. Every default here is shown with the answers that it shaped."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from custvalue.errors import SourceError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Money = Annotated[float, Field(ge=0.0)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DecisionSettings(_Frozen):
+    """What turns an effect into a verdict (domain: does a measure pay?).
+
+    Attributes
+    ----------
+    level
+        Confidence of the intervals.
+    loss_cap
+        Largest expected loss per customer and test window, in money, that a final verdict may risk.
+    neutral_margin
+        Effects smaller than this per customer and test window, in money, do not matter either way.
+    eligible_customers
+        Customers who would get the measure after a launch; None takes the customers in the test.
+    cost_per_test_day
+        Money that a day of further testing costs beside its effect on the customers in it.
+    planned_looks
+        How often the running test was meant to be looked at; 1 is one look at the end.
+    """
+
+    level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    loss_cap: Money = 0.5
+    neutral_margin: Money = 0.1
+    eligible_customers: Annotated[int, Field(gt=0)] | None = None
+    cost_per_test_day: Money = 0.0
+    planned_looks: Annotated[int, Field(ge=1)] = 1
+
+
+class ServiceSettings(_Frozen):
+    """Limits of a service plan over one year; None sets no limit."""
+
+    budget: Money | None = None
+    staff_hours: Money | None = None
+    reserve: Money = 0.0
+
+
+class Settings(_Frozen):
+    """All settings of a run.
+
+    Attributes
+    ----------
+    currency
+        ISO code of the money columns.
+    time_unit
+        Unit of the models' time.
+    horizon_days
+        How far lifetime value looks ahead.
+    annual_discount_rate
+        Per year, never per time unit.
+    margin_rate, service_cost_per_order
+        Taken as given where costs are not loaded; None takes them from the profit and loss.
+    """
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    time_unit: Literal["day", "week", "month"] = "week"
+    horizon_days: Annotated[int, Field(gt=0)] = 365
+    annual_discount_rate: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.10
+    margin_rate: Share | None = None
+    service_cost_per_order: Money | None = None
+    level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    decision: DecisionSettings = DecisionSettings()
+    service: ServiceSettings = ServiceSettings()
+
+
+def load_settings(path: str | Path | None = None) -> Settings:
+    """Read settings from a TOML file; without one, the defaults.
+
+    Raises
+    ------
+    SourceError
+        The file is missing, is not TOML, or holds a setting that does not exist or does not fit.
+    """
+    if path is None:
+        return Settings()
+    file = Path(path)
+    try:
+        return Settings.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise SourceError(f"There is no settings file {file.name}.", "Check the path given with --config.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise SourceError(f"{file.name} is not valid TOML: {problem}.") from None
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SourceError(f"{file.name}: setting {where}: {first['msg']}, got {first['input']!r}.") from None
