@@ -1,0 +1,13 @@
+-- relation:   delivery_fees
+-- grain:      one row per spell, mode and region of the fee schedule
+-- key:        valid_from, mode, region
+-- required:   valid_from, mode, region, fee
+-- reject:     fee < 0 : fee is negative
+create table raw.delivery_fees (
+    valid_from date,
+    valid_to date,
+    mode varchar,
+    region varchar, -- all: everywhere
+    free_over decimal(18, 2),
+    fee decimal(18, 2)
+)

@@ -1,0 +1,17 @@
+-- relation:   jobs
+-- grain:      one row per visit or job
+-- key:        job_id
+-- required:   job_id, customer_id, kind
+-- references: customer_id -> customers
+create table raw.jobs (
+    job_id varchar,
+    customer_id varchar,
+    order_id varchar,
+    kind varchar,
+    ordered_at timestamp,
+    started_at timestamp,
+    minutes double,
+    km double,
+    fee_charged decimal(18, 2),
+    priority smallint
+)
