@@ -8,6 +8,6 @@ create table raw.delivery_fees (
     valid_to date,
     mode varchar,
     region varchar, -- all: everywhere
-    free_over decimal(18, 2),
+    free_over decimal(18, 2), -- no fee where goods less discount reach it; null: never free
     fee decimal(18, 2)
 )

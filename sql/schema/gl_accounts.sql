@@ -6,5 +6,6 @@ create table raw.gl_accounts (
     account varchar,
     name varchar,
     pnl_line varchar,
-    cost_class varchar -- direct, driver, time, facility, revenue
+    cost_class varchar, -- direct, driver, time, facility, revenue
+    resource_id varchar -- of a time account: whose monthly cost it is
 )
