@@ -1,0 +1,153 @@
+"""Land a source in DuckDB as text, exactly as it came: the temporary tables `landing` and `malformed`."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import polars as pl
+
+from custvalue.data.sources import Source, decoded, open_text
+from custvalue.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DELIMITERS = (",", ";", "\t", "|")
+NEVER = "\x01"  # a delimiter that no line holds
+
+
+def quote(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a text value, where SQL can't bind one."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def land(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> list[str]:
+    """Fill the temporary tables `landing` (text columns, `_row` from 1) and `malformed`.
+
+    Returns
+    -------
+    list of str
+        The source's columns.
+
+    Raises
+    ------
+    SourceError
+        The source can't be read as a table at all.
+    """
+    for name in ("landing", "malformed", "reject_scans", "reject_errors"):
+        con.execute(f"drop table if exists {name}")
+    con.execute("create temp table malformed (_row bigint, reason varchar, line varchar)")
+    if isinstance(source.content, pl.DataFrame):
+        return _land_frame(con, source.content)
+    if not source.is_text:
+        return _land_parquet(con, source.content)
+    file = decoded(source.content, source.mapping.encoding, scratch)
+    try:
+        return _land_lines(con, source, file) if source.mapping.fixed_width else _land_delimited(con, source, file)
+    except (UnicodeError, gzip.BadGzipFile, EOFError) as problem:
+        raise _unreadable(source, str(problem)) from None
+    except duckdb.Error as problem:
+        raise _unreadable(source, str(problem).splitlines()[0]) from None
+
+
+def _unreadable(source: Source, why: str) -> SourceError:
+    if "unicode" in why.lower() or "utf-8" in why.lower():
+        return SourceError(
+            f"{source.name} is not UTF-8: {why}.", "Name its encoding in the mapping: encoding = \"windows-1252\"."
+        )
+    return SourceError(f"Can't read {source.name}: {why}.")
+
+
+def _land_frame(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> list[str]:
+    text = frame.select(_as_text(column) for column in frame.get_columns())  # noqa: F841, read by name below
+    con.execute("create temp table landing as select *, row_number() over () as _row from text")
+    return frame.columns
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.Categorical or isinstance(column.dtype, pl.Enum):
+        return column.cast(pl.String)
+    if column.dtype.is_float():
+        clean = column.fill_nan(None)
+        whole = clean.drop_nulls()
+        # a spreadsheet has no whole numbers: 17850.0 was 17850
+        if whole.len() and bool((whole == whole.round(0)).all()) and bool((whole.abs() < 2**53).all()):
+            return clean.cast(pl.Int64).cast(pl.String)
+        return clean.cast(pl.String)
+    return column.cast(pl.String) if not column.dtype.is_temporal() else column.dt.to_string("iso:strict")
+
+
+def _land_parquet(con: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
+    try:
+        con.execute(
+            "create temp table landing as select cast(columns(*) as varchar), row_number() over () as _row"
+            f" from read_parquet({literal(str(file))})"
+        )
+    except duckdb.Error as problem:
+        raise SourceError(f"Can't read {file.name} as Parquet: {str(problem).splitlines()[0]}.") from None
+    return [row[1] for row in con.execute("pragma table_info('landing')").fetchall() if row[1] != "_row"]
+
+
+def _land_lines(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> list[str]:
+    """Cut lines of fixed width at the mapping's positions."""
+    pieces = {name: column.chars for name, column in source.mapping.columns.items() if column.chars}
+    cuts = ", ".join(f"substr(line, {a}, {b - a + 1}) as {quote(name)}" for name, (a, b) in pieces.items())
+    con.execute(
+        f"create temp table landing as select {cuts}, row_number() over () as _row from read_csv({literal(str(file))},"
+        f" columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false, delim = {literal(NEVER)}, quote = '',"
+        f" escape = '', skip = {source.mapping.skip}) where trim(line) <> ''"
+    )
+    return list(pieces)
+
+
+def _land_delimited(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> list[str]:
+    mapping = source.mapping
+    delimiter, first = _first_line(file, mapping.delimiter, mapping.skip)
+    names = first if mapping.header else [str(i) for i in range(1, len(first) + 1)]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise SourceError(f"{source.name} has two columns named {doubled[0]!r}.", "Give each column its own name.")
+    types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    con.execute(
+        f"create temp table landing as select *, row_number() over () as _row from read_csv({literal(str(file))},"
+        f" columns = {{{types}}}, auto_detect = false, header = {mapping.header}, delim = {literal(delimiter)},"
+        f" quote = '\"', escape = '\"', skip = {mapping.skip}, ignore_errors = true, store_rejects = true,"
+        " max_line_size = 10000000)"
+    )
+    _collect_malformed(con, source, header_lines=mapping.skip + int(mapping.header))
+    return names
+
+
+def _first_line(file: Path, delimiter: str | None, skip: int) -> tuple[str, Sequence[str]]:
+    """Return the delimiter and the fields of the first line after `skip`."""
+    with open_text(file, "utf-8-sig") as stream:
+        lines = [stream.readline() for _ in range(skip + 1)]
+        if not lines[-1].strip():
+            raise SourceError(f"{file.name} is empty: not even a header.", "Export it again, or leave it out.")
+        found = delimiter or max(DELIMITERS, key=lines[-1].count)
+        return found, [name.strip() for name in next(csv.reader([lines[-1].rstrip("\r\n")], delimiter=found))]
+
+
+def _collect_malformed(con: duckdb.DuckDBPyConnection, source: Source, header_lines: int) -> None:
+    """Keep lines that are no rows, and number the rows as they stand in the file."""
+    con.execute(
+        "insert into malformed select line - $head, 'the line has another number of columns than the header: '"
+        " || any_value(lower(error_type)), any_value(csv_line) from reject_errors"
+        " where error_type <> 'INVALID ENCODING' group by line",
+        {"head": header_lines},
+    )
+    if con.execute("select count(*) from reject_errors where error_type = 'INVALID ENCODING'").fetchall()[0][0]:
+        raise _unreadable(source, "invalid UTF-8")
+    if con.execute("select count(*) from malformed").fetchall()[0][0]:
+        con.execute(
+            "update landing set _row = _row + (select count(*) from (select _row - row_number() over (order by _row)"
+            " as before from malformed) as bad where bad.before < landing._row)"
+        )

@@ -1,0 +1,147 @@
+"""A mapping file says in TOML how the user's files become the tables of sql/schema."""
+
+from __future__ import annotations
+
+import fnmatch
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from custvalue.errors import SourceError
+from custvalue.paths import shipped_map
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Column(_Frozen):
+    """Where a column of ours comes from.
+
+    Attributes
+    ----------
+    column
+        Name of the user's column; a number counts columns from 1 where there is no header.
+    chars
+        First and last character, counted from 1, in a file of fixed widths.
+    constant
+        The same text for every row.
+    remove
+        Regular expression of what is cut out of the text (`\\.0$`).
+    multiply
+        Factor into our unit (0.01 where the file counts cents).
+    """
+
+    column: str | int | None = None
+    chars: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
+    constant: str | None = None
+    remove: str | None = None
+    multiply: float | None = None
+
+
+class KindRule(_Frozen):
+    """What a line of a flat export is; the first rule that holds decides.
+
+    Attributes
+    ----------
+    kind
+        `sale`, `return`, `delivery` or `adjustment`.
+    column
+        One of our columns of `transactions`; without it the rule always holds.
+    values, starts_with, below
+        Any of these texts; begins with this text; is a number under this one.
+    """
+
+    kind: Literal["sale", "return", "delivery", "adjustment"]
+    column: str | None = None
+    values: tuple[str, ...] | None = None
+    starts_with: str | None = None
+    below: float | None = None
+
+
+class TableMap(_Frozen):
+    """How one file becomes one table.
+
+    Attributes
+    ----------
+    file
+        Name or pattern (`orders-*.csv`) of the files; `*` is every file.
+    columns
+        Our column -> the user's; a plain text is its name. Columns not listed keep their names.
+    delimiter, encoding, header, skip, decimal
+        Of text files. Delimiter is found from the header, encoding is UTF-8, unless said here.
+    date_format
+        As in strptime: `%d.%m.%Y`; without it ISO 8601.
+    kinds
+        Rules for `transactions`.
+    """
+
+    file: str = "*"
+    columns: dict[str, Column] = {}
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    encoding: str = "utf-8"
+    header: bool = True
+    skip: Annotated[int, Field(ge=0)] = 0
+    decimal: Literal[".", ","] = "."
+    date_format: str | None = None
+    kinds: tuple[KindRule, ...] = ()
+
+    @property
+    def fixed_width(self) -> bool:
+        """True where columns are character positions."""
+        return any(column.chars for column in self.columns.values())
+
+
+class Mapping(_Frozen):
+    """A whole mapping file: the currency, and one entry per table.
+
+    Attributes
+    ----------
+    currency
+        ISO code of all money in these files.
+    tables
+        Our table -> how it is read.
+    """
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    tables: dict[str, TableMap] = {}
+
+    def for_file(self, name: str) -> tuple[tuple[str, TableMap], ...]:
+        """Return the tables that a file of this name feeds."""
+        return tuple((table, m) for table, m in self.tables.items() if fnmatch.fnmatch(name, m.file))
+
+
+def read_mapping(source: str | Path | Mapping | None) -> Mapping:
+    """Read a mapping from a TOML file, or the one that ships under a name (`online_retail`, `cdnow`).
+
+    Raises
+    ------
+    SourceError
+        There is no such file, it is not TOML, or an entry does not exist or does not fit.
+    """
+    if source is None:
+        return Mapping()
+    if isinstance(source, Mapping):
+        return source
+    file = shipped_map(str(source)) or Path(source)
+    try:
+        return Mapping.model_validate(_plain_names(tomllib.loads(file.read_text(encoding="utf-8"))))
+    except (FileNotFoundError, IsADirectoryError):
+        raise SourceError(f"There is no mapping file {file.name}.", "Shipped ones: online_retail, cdnow.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise SourceError(f"{file.name} is not valid TOML: {problem}.") from None
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SourceError(f"{file.name}: entry {where}: {first['msg']}.") from None
+
+
+def _plain_names(raw: dict[str, Any]) -> dict[str, Any]:
+    """Turn `customer_id = "CustomerID"` into `customer_id = {column = "CustomerID"}`."""
+    for table in raw.get("tables", {}).values():
+        if isinstance(table, dict) and isinstance(table.get("columns"), dict):
+            columns = table["columns"].items()
+            table["columns"] = {k: {"column": v} if isinstance(v, str | int) else v for k, v in columns}
+    return raw

@@ -1,0 +1,207 @@
+"""From what a user points at (file, folder, frame, database) to named sources, each feeding one table."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from custvalue.data.mapping import Mapping, TableMap
+from custvalue.errors import SourceError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Loadable = str | Path | pl.DataFrame | pd.DataFrame | list["Loadable"]
+
+TEXT = (".csv", ".tsv", ".txt")
+SUFFIXES = (*TEXT, *(f"{suffix}.gz" for suffix in TEXT), ".parquet", ".xlsx")
+FLAT = "transactions"
+FLAT_COLUMNS = {"customer_id", "ordered_at", "amount"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One file, sheet or frame on its way into one table.
+
+    Attributes
+    ----------
+    name
+        As shown to people; never a whole path.
+    identity
+        Says whether two loads are of the same source: the whole path, or the content's hash.
+    table
+        The raw table it feeds; None as long as only its columns can tell.
+    content
+        A text or Parquet file, or a frame.
+    """
+
+    name: str
+    identity: str
+    content_hash: str
+    table: str | None
+    mapping: TableMap
+    content: Path | pl.DataFrame
+
+    @property
+    def is_text(self) -> bool:
+        """True for a text file, packed or not."""
+        return isinstance(self.content, Path) and self.content.name.removesuffix(".gz").endswith(TEXT)
+
+
+def find_sources(source: Any, mapping: Mapping, table: str | None = None) -> list[Source]:
+    """List the sources behind what a user pointed at.
+
+    Parameters
+    ----------
+    source
+        A path, a folder, a `duckdb:///` or `sqlite:///` address, a Polars or pandas frame, or a list of these.
+    mapping
+        How the user's names become ours.
+    table
+        The table to feed; without it the mapping, the file's name, or the columns tell.
+
+    Raises
+    ------
+    SourceError
+        There is no such file, its kind is unknown, or a folder holds nothing to load.
+    """
+    if isinstance(source, list | tuple):
+        return [found for part in source for found in find_sources(part, mapping, table)]
+    if isinstance(source, pl.DataFrame) or type(source).__module__.startswith("pandas"):
+        return _frame_sources("frame", source, mapping, table)
+    if not isinstance(source, str | Path):
+        raise SourceError(f"Can't load a {type(source).__name__}.", "Give a path, a folder, a frame, or a list of these.")
+    if "://" in str(source):
+        return _database_sources(str(source), mapping)
+    path = Path(source)
+    if path.is_dir():
+        return _folder_sources(path, mapping, table)
+    if not path.is_file():
+        raise SourceError(f"There is no file or folder {path.name!r}.", "Check the path; it is taken from the current folder.")
+    return _file_sources(path, mapping, table)
+
+
+def _folder_sources(folder: Path, mapping: Mapping, table: str | None) -> list[Source]:
+    files = [f for f in sorted(folder.iterdir()) if f.name.endswith(SUFFIXES) and not f.name.startswith((".", "~"))]
+    if not files:
+        raise SourceError(f"The folder {folder.name!r} holds no file to load.", f"Kinds that can be read: {', '.join(SUFFIXES)}.")
+    return [source for file in files for source in _file_sources(file, mapping, table)]
+
+
+def _file_sources(file: Path, mapping: Mapping, table: str | None) -> list[Source]:
+    if not file.name.endswith(SUFFIXES):
+        raise SourceError(f"Can't read {file.name}: unknown kind of file.", f"Kinds that can be read: {', '.join(SUFFIXES)}.")
+    if file.stat().st_size == 0:
+        raise SourceError(f"{file.name} is empty: not even a header.", "Export it again, or leave it out.")
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    identity = str(file.resolve())
+    if file.suffix == ".xlsx":
+        return [s for name, sheet in _sheets(file) for s in _named(name, identity, digest, sheet, mapping, table)]
+    return list(_named(file.name, identity, digest, file, mapping, table))
+
+
+def _named(
+    name: str, identity: str, digest: str, content: Path | pl.DataFrame, mapping: Mapping, table: str | None
+) -> Iterator[Source]:
+    """Yield one source per table that a file, sheet or frame feeds."""
+    mapped = mapping.for_file(name)
+    for target, table_map in mapped or ((table or name.split(":")[-1].split(".")[0], TableMap()),):
+        yield Source(
+            name=name, identity=f"{identity}:{name}", content_hash=digest, table=table or target,
+            mapping=table_map, content=content,
+        )  # fmt: skip
+
+
+def _sheets(file: Path) -> Iterable[tuple[str, pl.DataFrame]]:
+    try:
+        sheets = pl.read_excel(file, sheet_id=0, raise_if_empty=False)
+    except Exception as problem:  # noqa: BLE001, the reader's errors have no common base
+        raise SourceError(f"Can't read {file.name} as a workbook: {problem}.") from None
+    filled = {name: sheet for name, sheet in sheets.items() if sheet.width}
+    if not filled:
+        raise SourceError(f"{file.name} is empty: no sheet has a header.", "Export it again, or leave it out.")
+    for name, sheet in filled.items():
+        # a workbook of one sheet is named by its file, one of several by each sheet
+        yield (file.name if len(filled) == 1 else f"{file.name}:{name}"), sheet
+
+
+def _frame_sources(name: str, frame: Any, mapping: Mapping, table: str | None) -> list[Source]:
+    polars = frame if isinstance(frame, pl.DataFrame) else pl.from_pandas(frame)
+    if polars.width == 0:
+        raise SourceError("The frame is empty: it has no column.")
+    digest = hashlib.sha256(polars.write_ipc(None).getvalue()).hexdigest()
+    if table is None and not mapping.tables:
+        return [Source(name=name, identity=digest, content_hash=digest, table=None, mapping=TableMap(), content=polars)]
+    return list(_named(name, digest, digest, polars, mapping, table or next(iter(mapping.tables))))
+
+
+def _database_sources(address: str, mapping: Mapping) -> list[Source]:
+    scheme, _, where = address.partition(":///")
+    if scheme not in ("sqlite", "duckdb"):
+        raise SourceError(f"Can't open a {scheme!r} database.", "duckdb:///FILE and sqlite:///FILE can be read; export others.")
+    if not Path(where).is_file():
+        raise SourceError(f"There is no database file {Path(where).name!r}.")
+    if scheme == "duckdb":
+        from custvalue.data.warehouse import tables_of
+
+        tables = tables_of(Path(where))
+    else:
+        tables = _sqlite_tables(where)
+    return [s for name, frame in tables for s in _frame_sources(name, frame, mapping, name)]
+
+
+def _sqlite_tables(where: str) -> list[tuple[str, pl.DataFrame]]:
+    connection = sqlite3.connect(f"file:{where}?mode=ro", uri=True)
+    try:
+        names = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table' order by 1")]
+        quoted = {name: name.replace('"', '""') for name in names}
+        return [
+            (name, pl.read_database(f'select * from "{quoted[name]}"', connection, infer_schema_length=None))  # noqa: S608, quoted
+            for name in names
+        ]
+    except sqlite3.DatabaseError as problem:
+        raise SourceError(f"Can't read {Path(where).name} as a SQLite database: {problem}.") from None
+    finally:
+        connection.close()
+
+
+def decoded(file: Path, encoding: str, folder: Path) -> Path:
+    """Return the file itself when it is UTF-8, otherwise a UTF-8 copy in `folder`.
+
+    Raises
+    ------
+    SourceError
+        Python knows no such encoding, or the bytes are not in it.
+    """
+    with file.open("rb") as stream:
+        start = stream.read(4)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    try:
+        if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii"):
+            return file
+        copy = folder / f"utf8-{file.name.removesuffix('.gz')}"
+        with open_text(file, encoding) as read, copy.open("w", encoding="utf-8", newline="") as write:
+            while chunk := read.read(1 << 20):
+                write.write(chunk)
+    except LookupError:
+        raise SourceError(f"{file.name}: there is no encoding {encoding!r}.", "Common ones: utf-8, windows-1252, utf-16.") from None
+    except UnicodeError as problem:
+        raise SourceError(f"{file.name} is not in the encoding {encoding!r}: {problem}.") from None
+    return copy
+
+
+def open_text(file: Path, encoding: str) -> Any:
+    """Open a text file for reading, packed or not, without translating line ends."""
+    import gzip
+
+    opener = gzip.open if file.name.endswith(".gz") else open
+    return opener(file, "rt", encoding=encoding, newline="")

@@ -1,0 +1,358 @@
+"""The warehouse: one DuckDB database with raw tables, relations built from sql/, and results."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+import polars as pl
+
+from custvalue.data.landing import land, literal, quote
+from custvalue.data.mapping import Mapping, read_mapping
+from custvalue.data.quality import Counts, accept
+from custvalue.data.relations import LAYERS, Relation, read_relations
+from custvalue.data.sources import FLAT, FLAT_COLUMNS, Source, find_sources
+from custvalue.errors import DataError, MissingInputError, SourceError
+from custvalue.paths import shared_folder
+from custvalue.results import Result
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+Progress = Callable[[str], None]
+RESULTS = "results"
+COUNTED = ("read", "accepted", "unattributed", "rejected")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadReport(Result):
+    """What became of every row read: `read` is the sum of the three after it.
+
+    Attributes
+    ----------
+    table
+        `table`, `read`, `accepted`, `unattributed` (no customer: in the company's totals only), `rejected`.
+    sources
+        The same per file, sheet or frame, with `identical`: accepted lines that repeat another.
+    reasons
+        `table`, `reason`, `rows`, of what was rejected.
+    """
+
+    sources: pl.DataFrame
+    reasons: pl.DataFrame
+
+    @property
+    def title(self) -> str:
+        """How many rows came and where they stand now."""
+        read, _, unattributed, rejected = (self.table[name].sum() for name in COUNTED)
+        return f"{read:,} rows read: {unattributed:,} without a customer, {rejected:,} set aside"
+
+
+class Warehouse:
+    """A DuckDB database of one shop. Made by `custvalue.open`; a context manager.
+
+    Parameters
+    ----------
+    path
+        Database file; None keeps everything in memory.
+
+    Raises
+    ------
+    SourceError
+        The file is no DuckDB database, or another process holds it.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self._relations = read_relations(shared_folder("sql"))
+        try:
+            self._con = duckdb.connect(str(path) if path is not None else ":memory:", config={"threads": 2})
+        except duckdb.Error as problem:
+            why = "another process has it open" if "lock" in str(problem).lower() else str(problem).splitlines()[0]
+            raise SourceError(f"Can't open the database {Path(str(path)).name!r}: {why}.") from None
+        self._con.execute("set enable_progress_bar = false")
+        self._create()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; what was loaded stays in its file."""
+        self._con.close()
+
+    # ------------------------------------------------------------------------------------------ loading
+
+    def load(
+        self,
+        source: Any,
+        *,
+        mapping: str | Path | Mapping | None = None,
+        table: str | None = None,
+        progress: Progress = lambda _: None,
+    ) -> LoadReport:
+        """Load a file, a folder, a frame, a database, or a list of these; all of it or nothing.
+
+        A source loaded before (the same path, or the same content) is replaced, so nothing doubles.
+
+        Parameters
+        ----------
+        source
+            CSV (also .gz), Parquet or Excel file, a folder of them, a Polars or pandas frame,
+            `duckdb:///FILE` or `sqlite:///FILE`.
+        mapping
+            TOML file that names the user's columns, or the name of a shipped one.
+        table
+            The table to feed, where neither mapping, name nor columns tell.
+        progress
+            Called with a line of text before each step.
+
+        Raises
+        ------
+        SourceError
+            A source is missing, empty, of an unknown kind, or lacks a needed column.
+        """
+        plan = read_mapping(mapping)
+        sources = find_sources(source, plan, table)
+        with tempfile.TemporaryDirectory() as scratch:
+            self._con.execute("begin")
+            try:
+                for each in self._in_order(sources, Path(scratch), progress):
+                    self._load_one(each, plan.currency, Path(scratch), progress)
+                progress("building relations")
+                self._build()
+                self._con.execute("commit")
+            except BaseException:
+                self._con.execute("rollback")
+                raise
+        return self._report([source.identity for source in sources])
+
+    def _in_order(self, sources: list[Source], scratch: Path, progress: Progress) -> list[Source]:
+        """Give every source its table, and put tables after those they refer to."""
+        settled = [source if self._fits(source) else self._settle(source, scratch) for source in sources]
+        rank = {name: i for i, name in enumerate(self._raw_names())}
+        for source in settled:
+            if source.table not in rank:
+                raise SourceError(
+                    f"{source.name} fits no table: {source.table!r} is none of ours, and it has no columns customer_id, ordered_at, amount.",
+                    f"Name it like its table ({', '.join(sorted(rank))}), or write a mapping.",
+                )
+        progress(f"{len(settled)} sources found")
+        return sorted(settled, key=lambda source: rank[str(source.table)])
+
+    def _fits(self, source: Source) -> bool:
+        """Say whether the table is certain: a mapping with columns names it."""
+        return bool(source.mapping.columns)
+
+    def _settle(self, source: Source, scratch: Path) -> Source:
+        """Look at the columns: three are enough for a flat export, whatever the file is called."""
+        columns = {column.strip().lower().replace(" ", "_") for column in land(self._con, source, scratch)}
+        relation = self._relations.get(f"raw.{source.table}")
+        lacks = relation is None or not set(relation.required) <= columns
+        return replace(source, table=FLAT) if lacks and columns >= FLAT_COLUMNS else source
+
+    def _raw_names(self) -> list[str]:
+        """List the raw tables, each after those it refers to."""
+        raw = {r.name: {table for _, table in r.references} for r in self._relations.values() if r.schema == "raw"}
+        import graphlib
+
+        return list(graphlib.TopologicalSorter(raw).static_order())
+
+    def _load_one(self, source: Source, currency: str, scratch: Path, progress: Progress) -> None:
+        progress(f"reading {source.name} into {source.table}")
+        relation = self._relations[f"raw.{source.table}"]
+        self._check_currency(currency)
+        self._forget(source)
+        columns = land(self._con, source, scratch)
+        source_id = self._con.execute("select coalesce(max(source_id), 0) + 1 from meta.load_log").fetchall()[0][0]
+        counts = accept(self._con, relation, source, columns, source_id)
+        self._con.execute(
+            "insert into meta.load_log values ($id, $table, $name, $identity, $hash, $currency,"
+            " $read, $accepted, $unattributed, $rejected, $identical, now())",
+            {
+                "id": source_id, "table": source.table, "name": source.name, "identity": source.identity,
+                "hash": source.content_hash, "currency": currency, **counts.__dict__,
+            },
+        )  # fmt: skip
+
+    def _forget(self, source: Source) -> None:
+        """Remove what an earlier load of the same source brought."""
+        same = self._con.execute(
+            "select source_id from meta.load_log where table_name = $table and (identity = $identity or content_hash = $hash)",
+            {"table": source.table, "identity": source.identity, "hash": source.content_hash},
+        ).fetchall()
+        for (source_id,) in same:
+            for table, column in ((f"raw.{source.table}", "_source_id"), ("meta.rejected_rows", "source_id"), ("meta.load_log", "source_id")):  # fmt: skip
+                self._con.execute(f"delete from {table} where {column} = $id", {"id": source_id})
+
+    def _check_currency(self, currency: str) -> None:
+        held = self._con.execute("select distinct currency from meta.load_log").fetchall()
+        if held and held[0][0] != currency:
+            raise DataError(
+                f"The database holds {held[0][0]}, this source is in {currency}.",
+                "Convert it first, or keep it in a database of its own; the mapping's `currency` says which it is.",
+            )
+
+    def _report(self, identities: list[str]) -> LoadReport:
+        self._con.register("_identities", pl.DataFrame({"identity": identities}))
+        sources = self._con.sql(
+            "select table_name as table, source_name as source, n_read as read, n_accepted as accepted,"
+            " n_unattributed as unattributed, n_rejected as rejected, n_identical as identical"
+            " from meta.load_log semi join _identities using (identity) order by source_id"
+        ).pl()
+        reasons = self._con.sql(
+            "select table_name as table, reason, count(*) as rows from meta.rejected_rows"
+            " semi join (select source_id from meta.load_log semi join _identities using (identity)) using (source_id)"
+            " group by all order by all"
+        ).pl()
+        self._con.unregister("_identities")
+        table = sources.group_by("table", maintain_order=True).agg(pl.col(COUNTED).sum())
+        return LoadReport(table=table, sources=sources, reasons=reasons, currency=self.currency)
+
+    # ------------------------------------------------------------------------------------------ reading
+
+    @property
+    def currency(self) -> str:
+        """ISO code of all money in the database."""
+        held = self._con.execute("select max(currency) from meta.load_log").fetchall()
+        return str(held[0][0] or "EUR")
+
+    def rejected(self, table: str) -> pl.DataFrame:
+        """Return every row of a table that was set aside, as it came.
+
+        Returns
+        -------
+        pl.DataFrame
+            `source`, `row` (the first after the header is 1), `reason`, then the source's own columns as text.
+        """
+        rows = self._con.execute(
+            "select source_name, row_number, reason, as_it_came from meta.rejected_rows join meta.load_log"
+            " using (source_id, table_name) where table_name = $table order by source_id, row_number",
+            {"table": table},
+        ).fetchall()
+        records = [{"source": s, "row": r, "reason": why, **json.loads(raw)} for s, r, why, raw in rows]
+        return pl.DataFrame(records or None, schema=None if records else ["source", "row", "reason"], infer_schema_length=None)
+
+    def has(self, table: str) -> bool:
+        """Say whether a raw table holds any row."""
+        return bool(self._con.execute(f"select exists (select 1 from raw.{quote(table)})").fetchall()[0][0])
+
+    def need(self, table: str, gives: str) -> None:
+        """Raise when a raw table is empty, saying what it would give.
+
+        Raises
+        ------
+        MissingInputError
+            The table was not loaded.
+        """
+        if not self.has(table):
+            raise MissingInputError(f"Table {table} is not loaded.", f"It would give {gives}.")
+
+    def fetch(self, relation: str, **params: Any) -> pl.DataFrame:
+        """Return a relation of sql/ (or a stored result) as a frame.
+
+        Parameters
+        ----------
+        relation
+            Its name; marts come before intermediate, staging and raw ones of the same name.
+        **params
+            The parameters its header declares, bound as values.
+
+        Raises
+        ------
+        DataError
+            There is no such relation, or a parameter is missing or unknown.
+        """
+        found = self._find(relation)
+        if found is None:
+            return self._fetch_result(relation)
+        if set(params) != set(found.params):
+            raise DataError(f"{found.qualified} takes the parameters {found.params}, got {tuple(params)}.")
+        if found.params:
+            return self._con.execute(found.sql, params).pl()
+        held = "exclude (_source_id, _row) " if found.schema == "raw" else ""
+        return self._con.sql(f"select * {held}from {found.qualified}").pl()
+
+    def _find(self, name: str) -> Relation | None:
+        places = reversed([schema for schema in LAYERS.values() if schema != "checks"])
+        return next((r for schema in places if (r := self._relations.get(f"{schema}.{name}"))), None)
+
+    def _fetch_result(self, name: str) -> pl.DataFrame:
+        try:
+            return self._con.sql(f"select * from {RESULTS}.{quote(name)}").pl()
+        except duckdb.CatalogException:
+            raise DataError(f"There is no relation or result named {name!r}.") from None
+
+    def checks(self) -> pl.DataFrame:
+        """Run all of sql/checks; each must return no row.
+
+        Returns
+        -------
+        pl.DataFrame
+            `check`, `what`, `n_failures`, `example` (first failing row as text).
+        """
+        rows = []
+        for relation in self._relations.values():
+            if relation.schema == "checks":
+                failing = self._con.sql(relation.sql).pl()
+                example = str(failing.row(0, named=True)) if failing.height else ""
+                rows.append((relation.name, relation.grain, failing.height, example))
+        return pl.DataFrame(rows, schema=["check", "what", "n_failures", "example"], orient="row").sort("check")
+
+    def store(self, name: str, table: pl.DataFrame) -> None:
+        """Write a result's table to schema `results`, for SQL and BI tools."""
+        self._con.register("_result", table)
+        self._con.execute(f"create or replace table {RESULTS}.{quote(name)} as select * from _result")
+        self._con.unregister("_result")
+
+    # ------------------------------------------------------------------------------------------ building
+
+    def _create(self) -> None:
+        """Make schemas, raw tables and views; an existing database keeps its rows."""
+        self._con.execute("begin")
+        for schema in (*LAYERS.values(), RESULTS):
+            self._con.execute(f"create schema if not exists {schema}")
+        for relation in self._relations.values():
+            if relation.schema in ("raw", "meta"):
+                self._con.execute(relation.sql.replace("create table", "create table if not exists", 1))
+            if relation.schema == "raw":
+                for column, kind in (("_source_id", "integer"), ("_row", "bigint")):
+                    self._con.execute(f"alter table {relation.qualified} add column if not exists {column} {kind}")
+        self._build()
+        self._con.execute("commit")
+
+    def _build(self) -> None:
+        """Build views and stored tables in the order of their inputs."""
+        for relation in self._relations.values():
+            if relation.schema in ("staging", "intermediate", "marts") and not relation.params:
+                kind = "table" if relation.stored else "view"
+                self._con.execute(f"create or replace {kind} {relation.qualified} as {relation.sql}")
+
+
+def open_warehouse(path: str | Path | None = None) -> Warehouse:
+    """Open a shop's database, or make one; without a path it lives in memory.
+
+    Examples
+    --------
+    >>> import custvalue as cv
+    >>> with cv.open() as shop:
+    ...     shop.currency
+    'EUR'
+    """
+    return Warehouse(path)
+
+
+def tables_of(file: Path) -> list[tuple[str, pl.DataFrame]]:
+    """Read all tables of another DuckDB file, without writing to it."""
+    try:
+        with duckdb.connect(str(file), read_only=True) as con:
+            names = con.execute("select table_schema, table_name from information_schema.tables order by all").fetchall()
+            return [(table, con.sql(f"select * from {quote(schema)}.{quote(table)}").pl()) for schema, table in names]
+    except duckdb.Error as problem:
+        raise SourceError(f"Can't read {file.name} as a DuckDB database: {str(problem).splitlines()[0]}.") from None

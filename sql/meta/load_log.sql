@@ -1,0 +1,17 @@
+-- relation:   load_log
+-- grain:      one row per source and table loaded
+-- key:        source_id
+create table meta.load_log (
+    source_id integer,
+    table_name varchar,
+    source_name varchar, -- as shown
+    identity varchar, -- the file's whole path, or the content's hash for a frame
+    content_hash varchar,
+    currency varchar,
+    n_read bigint,
+    n_accepted bigint,
+    n_unattributed bigint,
+    n_rejected bigint,
+    n_identical bigint, -- accepted lines that repeat another to the letter
+    loaded_at timestamp
+)

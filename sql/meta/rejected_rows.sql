@@ -1,0 +1,10 @@
+-- relation:   rejected_rows
+-- grain:      one row per row that was set aside
+-- key:        source_id, row_number
+create table meta.rejected_rows (
+    source_id integer,
+    table_name varchar,
+    row_number bigint, -- first row after the header is 1
+    reason varchar,
+    as_it_came varchar -- JSON of the source's columns
+)
