@@ -35,6 +35,14 @@ class DecisionSettings(_Frozen):
         Money that a day of further testing costs beside its effect on the customers in it.
     planned_looks
         How often the running test was meant to be looked at; 1 is one look at the end.
+    planned_customers
+        Customers at which the always-valid interval is narrowest; fixed before the test. It matters only
+        where the test is looked at more than once.
+    horizon_days
+        How long a decision holds: gains and losses are counted over so many days.
+    prior_sd
+        Spread of the true effects of past measures, per customer and test window, in money; it shrinks a
+        lucky estimate. None is the flat prior.
     """
 
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
@@ -43,6 +51,9 @@ class DecisionSettings(_Frozen):
     eligible_customers: Annotated[int, Field(gt=0)] | None = None
     cost_per_test_day: Money = 0.0
     planned_looks: Annotated[int, Field(ge=1)] = 1
+    planned_customers: Annotated[int, Field(gt=0)] = 5_000
+    horizon_days: Annotated[int, Field(gt=0)] = 365
+    prior_sd: Annotated[float, Field(gt=0.0)] | None = None
 
 
 class ServiceSettings(_Frozen):

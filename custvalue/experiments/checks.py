@@ -1,0 +1,223 @@
+"""What must hold before a test may be judged: each check says ok, warn or block, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import polars as pl
+
+from custvalue.errors import DataError
+from custvalue.experiments.randomised import Metric, cells, effect_of, sample_ratio_p_value
+from custvalue.experiments.trial import COST_INPUTS, OUTCOMES_WITHOUT_COST, RECOGNISED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from custvalue.config import DecisionSettings
+    from custvalue.experiments.trial import Trial
+
+Status = Literal["ok", "warn", "block"]
+BLOCK_BELOW, WARN_BELOW = 0.001, 0.01
+MIN_PER_ARM = 30  # fewer customers do not carry a normal interval of a skewed outcome
+
+
+class Check(NamedTuple):
+    """One check: what was looked at, what came out, and what it means."""
+
+    check: str
+    status: Status
+    detail: str
+
+
+def check_trial(trial: Trial, settings: DecisionSettings, looks: int) -> list[Check]:
+    """Run the checks that look at the customers alone, in a fixed order."""
+    checks = [_design(trial), _both_arms(trial), _unit(trial), *_nulls(trial), _missing_cost(trial)]
+    checks += [_exposure(trial), _mature(trial, settings, looks), _looks(settings, looks)]
+    if all(c.status != "block" for c in checks[:1]) and not _empty_arm(trial):
+        checks += [*_sample_ratio(trial), _pre_period(trial)]
+    return checks
+
+
+def checks_table(checks: list[Check]) -> pl.DataFrame:
+    """Return the checks as a frame: check, status, detail; blocking ones first."""
+    rank = {"block": 0, "warn": 1, "ok": 2}
+    rows = sorted(checks, key=lambda c: rank[c.status])
+    return pl.DataFrame(
+        rows, schema={"check": pl.String, "status": pl.String, "detail": pl.String}, orient="row"
+    )
+
+
+def _design(trial: Trial) -> Check:
+    if trial.design == "rct":
+        return Check("randomised", "ok", "Customers were assigned at random.")
+    return Check(
+        "randomised",
+        "block",
+        f"The design is {trial.design!r}: chance did not choose who got it, so the arms differ anyway.",
+    )
+
+
+def _arm_sizes(customers: pl.DataFrame) -> tuple[int, int]:
+    treated = customers["treated"].drop_nulls()
+    return treated.len() - int(treated.sum()), int(treated.sum())
+
+
+def _empty_arm(trial: Trial) -> bool:
+    return min(_arm_sizes(trial.customers)) == 0
+
+
+def _both_arms(trial: Trial) -> Check:
+    sizes = _arm_sizes(trial.customers)
+    text = f"{trial.control}: {sizes[0]:,} customers (control), {trial.treatment}: {sizes[1]:,} (treated)."
+    if min(sizes) == 0:
+        return Check("both arms", "block", f"An arm is empty. {text}")
+    if min(sizes) < MIN_PER_ARM:
+        return Check("both arms", "block", f"At least {MIN_PER_ARM} customers are needed in each arm. {text}")
+    return Check("both arms", "ok", text)
+
+
+def _unit(trial: Trial) -> Check:
+    customers = trial.customers
+    in_both = 0
+    if trial.has("n_arms"):
+        in_both = int((customers["n_arms"] > 1).sum())
+    if trial.has("customer_id"):
+        rows = customers.filter(pl.col("customer_id").is_not_null()).group_by("customer_id")
+        per = rows.agg(pl.len().alias("n"), pl.col("treated").n_unique().alias("arms"))
+        in_both = max(in_both, int((per["arms"] > 1).sum()))
+        if in_both == 0 and (twice := int((per["n"] > 1).sum())):
+            return Check(
+                "one row per customer",
+                "block",
+                f"{twice:,} customers have several rows: the unit of analysis must be that of assignment.",
+            )
+    elif not trial.has("n_arms"):
+        return Check(
+            "customer in both arms", "warn", "There is no customer_id: who was in both arms can't be seen."
+        )
+    if in_both:
+        return Check("customer in both arms", "block", f"{in_both:,} customers are in both arms.")
+    return Check("customer in both arms", "ok", "Every customer is in one arm.")
+
+
+def _nulls(trial: Trial) -> Iterator[Check]:
+    names = {"treated": "arm", "outcome": trial.outcome, "before": trial.before, "segment": "segment"}
+    empty = {names[c]: trial.customers[c].null_count() for c in names if trial.has(c)}
+    found = [f"{name} in {n:,} rows" for name, n in empty.items() if n]
+    if found:
+        yield Check(
+            "nulls",
+            "block",
+            f"Empty or not finite: {', '.join(found)}. State 'no order' as 0.",
+        )
+    else:
+        yield Check("nulls", "ok", "No outcome is empty.")
+
+
+def _missing_cost(trial: Trial) -> Check:
+    without = {alias for role in OUTCOMES_WITHOUT_COST for alias in RECOGNISED[role]}
+    if trial.outcome in without:
+        return Check("missing cost", "block", f"{trial.outcome} bears no cost: name the contribution.")
+    present = [c for c in (*COST_INPUTS, "carrier_cost_free") if trial.has(c)]
+    missing = [f"{c} in {n:,} rows" for c in present if (n := trial.customers[c].null_count())]
+    if missing:
+        return Check("missing cost", "block", f"A cost is missing: {', '.join(missing)}.")
+    if absent := [c for c in ("carrier_cost", "fee_paid") if not trial.has(c)]:
+        text = f"No column {' or '.join(absent)}: {trial.outcome} is taken to be net of the cost."
+        return Check("missing cost", "warn", text)
+    return Check("missing cost", "ok", "Carrier cost and fees are there for every customer.")
+
+
+def _exposure(trial: Trial) -> Check:
+    if not (trial.has("exposed_at") and trial.has("assigned_at")):
+        return Check(
+            "assignment before exposure", "ok", "No time of exposure is given; the assignment counts."
+        )
+    customers = trial.customers
+    if customers.schema["exposed_at"].is_temporal() != customers.schema["assigned_at"].is_temporal():
+        return Check(
+            "assignment before exposure", "warn", "exposed_at and assigned_at are not times of one kind."
+        )
+    late = customers.filter(pl.col("assigned_at") > pl.col("exposed_at")).height
+    if late:
+        return Check(
+            "assignment before exposure", "block", f"{late:,} customers were assigned after their exposure."
+        )
+    return Check("assignment before exposure", "ok", "Everybody was assigned before his exposure.")
+
+
+def _mature(trial: Trial, settings: DecisionSettings, looks: int) -> Check:
+    days = f"{trial.outcome_days} + {trial.return_days} days"
+    young = int((~trial.customers["is_mature"].fill_null(value=False)).sum()) if trial.has("is_mature") else 0
+    if young == 0:
+        return Check("mature customers", "ok", f"Window and returns ({days}) are over for everybody.")
+    text = f"{young:,} of {trial.customers.height:,} customers are still within window and returns ({days})"
+    if max(settings.planned_looks, looks) > 1:
+        return Check("mature customers", "warn", f"{text}; they are left out of this look.")
+    return Check(
+        "mature customers", "block", f"{text}: one look at the end was planned, so figures are provisional."
+    )
+
+
+def _looks(settings: DecisionSettings, looks: int) -> Check:
+    if looks > settings.planned_looks:
+        text = f"Looked at {looks} times where {settings.planned_looks} was planned: the interval is always-valid."
+        return Check("looks", "warn", text)
+    kind = "fixed" if settings.planned_looks == 1 else "always-valid"
+    return Check(
+        "looks", "ok", f"Look {looks} of {settings.planned_looks} planned: the {kind} interval is used."
+    )
+
+
+def _sample_ratio(trial: Trial) -> Iterator[Check]:
+    n_control, n_treated = _arm_sizes(trial.customers)
+    p = sample_ratio_p_value(n_control, n_treated, trial.planned_share)
+    found = (
+        f"{n_treated / (n_control + n_treated):.1%} treated, {trial.planned_share:.1%} planned (p = {p:.2g})"
+    )
+    yield Check("sample ratio", _status(p), f"{found}.")
+    for column, what in (("segment", "segment"), ("entered", "day")):
+        if trial.has(column):
+            yield _ratio_within(trial, column, what)
+
+
+def _ratio_within(trial: Trial, column: str, what: str) -> Check:
+    per = (
+        trial.customers.drop_nulls(["treated", column])
+        .group_by(column)
+        .agg((~pl.col("treated")).sum().alias("control"), pl.col("treated").sum().alias("treated"))
+        .sort(column)
+    )
+    p = {str(g): sample_ratio_p_value(c, t, trial.planned_share) for g, c, t in per.iter_rows()}
+    worst = min(p, key=lambda group: p[group])
+    adjusted = min(p[worst] * len(p), 1.0)  # Bonferroni: one of many days is odd by chance
+    text = f"Furthest from the planned split of {len(p):,}: {worst} (p = {adjusted:.2g}, for all together)."
+    return Check(f"sample ratio by {what}", _status(adjusted), text)
+
+
+def _pre_period(trial: Trial) -> Check:
+    columns = [c for c in ("before", "pre_contribution", "pre_revenue", "pre_orders") if trial.has(c)]
+    if not columns:
+        return Check(
+            "before the start", "warn", "Nothing is known of the time before; an imbalance stays unseen."
+        )
+    found = {c: _difference_p_value(trial.customers, c) for c in columns}
+    worst = min(found, key=lambda c: found[c])
+    p = min(found[worst] * len(found), 1.0)
+    name = trial.before if worst == "before" else worst
+    return Check(
+        "before the start", _status(p), f"Largest difference between the arms: {name} (p = {p:.2g})."
+    )
+
+
+def _difference_p_value(customers: pl.DataFrame, column: str) -> float:
+    metric = Metric(column)
+    known = customers.drop_nulls(["treated", column])
+    try:
+        return effect_of(metric, cells(known, [metric], arm="treated")).p_value
+    except DataError:  # the same for everybody: nothing is out of balance
+        return 1.0
+
+
+def _status(p: float) -> Status:
+    return "block" if p < BLOCK_BELOW else "warn" if p < WARN_BELOW else "ok"

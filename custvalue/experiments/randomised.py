@@ -1,0 +1,227 @@
+"""Effects of a randomised test: the one adapter to tea-tasting, guarded against what it gets wrong.
+
+With empty values tea-tasting divides the variance by all rows, its relative interval explodes near a base
+of 0 and turns its sign on a negative one: empty values are refused, and a relative change is given only
+where the base is clearly positive.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import narwhals as nw
+from scipy.stats import binomtest, chisquare, norm
+from tea_tasting.aggr import Aggregates, read_aggregates
+from tea_tasting.experiment import ExperimentResult
+from tea_tasting.metrics import RatioOfMeans
+from tea_tasting.multiplicity import adjust_fwer
+
+from custvalue.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+ALL = "all"
+EXACT_BELOW = 1_000
+CLEARLY_POSITIVE = 3.0  # standard errors of the base above 0
+
+
+class Metric(NamedTuple):
+    """What is compared: the mean of `outcome` per customer, or per unit of another column.
+
+    Attributes
+    ----------
+    outcome
+        Column of the numerator.
+    before
+        Covariate known before the assignment (CUPED, Deng, Xu, Kohavi & Walker 2013); None for none.
+    per
+        Column of the denominator of a ratio (delta method, Deng, Knoblich & Lu 2018); None for customers.
+    """
+
+    outcome: str
+    before: str | None = None
+    per: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the metric needs."""
+        return tuple(c for c in self if c is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """Treated less control, per customer.
+
+    Attributes
+    ----------
+    n_control, n_treated
+        Customers.
+    control, treated
+        Means, adjusted for the covariate.
+    effect, low, high
+        Difference with its interval at `level`, in the outcome's unit.
+    standard_error
+        Of the difference.
+    p_value
+        Two-sided, Welch.
+    relative, relative_low, relative_high
+        As a share of the control mean; None unless that is clearly positive.
+    """
+
+    n_control: int
+    n_treated: int
+    control: float
+    treated: float
+    effect: float
+    low: float
+    high: float
+    level: float
+    standard_error: float
+    p_value: float
+    relative: float | None
+    relative_low: float | None
+    relative_high: float | None
+
+    @property
+    def n(self) -> int:
+        """Customers of both arms."""
+        return self.n_control + self.n_treated
+
+    @property
+    def sd_per_customer(self) -> float:
+        """Standard deviation of one customer's outcome that gives this error with these arms."""
+        return self.standard_error / math.sqrt(1.0 / self.n_control + 1.0 / self.n_treated)
+
+
+Cells = dict[tuple[str, bool], Aggregates]
+
+
+def cells(data: Any, metrics: Iterable[Metric], *, arm: str, segment: str | None = None) -> Cells:  # noqa: ANN401
+    """Aggregate every segment and arm in one pass: counts, means, variances, covariances.
+
+    Parameters
+    ----------
+    data
+        A Polars frame or a DuckDB relation, one row per customer; `arm` is a boolean column.
+    metrics
+        What will be compared.
+    arm, segment
+        Columns.
+
+    Raises
+    ------
+    DataError
+        An outcome or a covariate is empty in some rows; "no order" must be stated as 0.
+    """
+    columns = sorted({c for m in metrics for c in m.columns})
+    frame = nw.from_native(data).lazy()
+    _refuse_nulls(frame, columns)
+    key = nw.col(arm).cast(nw.Int64).cast(nw.String)
+    if segment is not None:
+        key = nw.concat_str([key, nw.col(segment).cast(nw.String)], separator="|")
+    pairs = [(a, b) for i, a in enumerate(columns) for b in columns[i + 1 :]]
+    found = read_aggregates(
+        frame.with_columns(cell=key).to_native(),
+        "cell",
+        has_count=True,
+        mean_cols=columns,
+        var_cols=columns,
+        cov_cols=pairs,
+    )
+    out: Cells = {}
+    for cell, aggregates in sorted(found.items(), key=lambda item: str(item[0])):
+        treated, _, name = str(cell).partition("|")
+        out[(name if segment is not None else ALL, treated == "1")] = aggregates
+    if segment is not None:
+        for side in (False, True):
+            parts = [a for (_, t), a in out.items() if t is side]
+            if parts:
+                out[(ALL, side)] = sum(parts[1:], start=parts[0])
+    return out
+
+
+def _refuse_nulls(frame: Any, columns: Sequence[str]) -> None:  # noqa: ANN401
+    missing = (
+        frame.select(*[nw.col(c).is_null().sum().alias(c) for c in columns])
+        .collect()
+        .to_dict(as_series=False)
+    )
+    for column, (n,) in missing.items():
+        if n:
+            raise DataError(
+                f"Column {column!r} is empty in {int(n):,} rows.",
+                "State 'no order' as 0, or leave those customers out of both arms and say why.",
+            )
+
+
+def effect_of(metric: Metric, cells_: Cells, *, segment: str = ALL, level: float = 0.95) -> Effect:
+    """Compare the arms of a segment in one metric (Welch; CUPED where the metric has a covariate).
+
+    Raises
+    ------
+    DataError
+        An arm has fewer than two customers.
+    """
+    control, treated = (cells_.get((segment, t)) for t in (False, True))
+    sizes = [0 if a is None else int(a.count()) for a in (control, treated)]
+    if control is None or treated is None or min(sizes) < 2:
+        raise DataError(
+            f"Segment {segment!r} has {sizes[0]} customers in control and {sizes[1]} treated; 2 are needed."
+        )
+    test = RatioOfMeans(metric.outcome, metric.per, metric.before, confidence_level=level)
+    if not control.var(metric.outcome) + treated.var(metric.outcome) > 0.0:
+        raise DataError(f"{metric.outcome!r} is the same for every customer of segment {segment!r}.")
+    found = test.analyze_aggregates(control, treated)
+    base_error = math.sqrt(control.var(metric.outcome) / sizes[0])
+    positive = metric.per is not None or found.control > CLEARLY_POSITIVE * base_error
+    return Effect(
+        n_control=sizes[0],
+        n_treated=sizes[1],
+        control=float(found.control),
+        treated=float(found.treatment),
+        effect=float(found.effect_size),
+        low=float(found.effect_size_ci_lower),
+        high=float(found.effect_size_ci_upper),
+        level=level,
+        standard_error=_standard_error(test, control, treated),
+        p_value=float(found.pvalue),
+        relative=float(found.rel_effect_size) if positive else None,
+        relative_low=float(found.rel_effect_size_ci_lower) if positive else None,
+        relative_high=float(found.rel_effect_size_ci_upper) if positive else None,
+    )
+
+
+def _standard_error(test: RatioOfMeans, control: Aggregates, treated: Aggregates) -> float:
+    """Take it from the normal interval: the statistic does not give it where the effect is exactly 0."""
+    normal = RatioOfMeans(test.numer, test.denom, test.numer_covariate, use_t=False, confidence_level=0.95)
+    found = normal.analyze_aggregates(control, treated)
+    half = (found.effect_size_ci_upper - found.effect_size_ci_lower) / 2.0
+    return float(half / norm.ppf(0.975))
+
+
+def holm(p_values: Mapping[str, float], level: float = 0.95) -> dict[str, tuple[float, float]]:
+    """Adjust the p-values of pre-declared segments (Holm 1979).
+
+    Returns
+    -------
+    dict
+        For each segment its adjusted p-value and the level of the interval that agrees with the procedure:
+        it leaves out 0 exactly where Holm rejects.
+    """
+    named = {name: ExperimentResult({"effect": {"pvalue": p}}) for name, p in p_values.items()}
+    if not named:
+        return {}
+    adjusted = adjust_fwer(named, alpha=1.0 - level, method="bonferroni", arbitrary_dependence=True)
+    rows = {name: result["effect"] for name, result in adjusted.items()}
+    return {str(name): (float(r["pvalue_adj"]), 1.0 - float(r["alpha_adj"])) for name, r in rows.items()}
+
+
+def sample_ratio_p_value(n_control: int, n_treated: int, planned_share: float) -> float:
+    """Chance of a split at least this far from the planned one: binomial for small tests, otherwise χ²."""
+    n = n_control + n_treated
+    if n < EXACT_BELOW:
+        return float(binomtest(n_treated, n, planned_share).pvalue)
+    return float(chisquare([n_control, n_treated], [n * (1.0 - planned_share), n * planned_share]).pvalue)

@@ -1,0 +1,253 @@
+"""The customers of a test in one form, from a warehouse or from any frame."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+import polars as pl
+
+from custvalue.errors import DataError, MissingInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Frame: TypeAlias = pl.DataFrame | pd.DataFrame
+
+CONTROL_WORDS = frozenset({"0", "false", "control", "off", "no", "holdout", "without"})
+RECOGNISED = {
+    "customer_id": ("customer_id",),
+    "entered": ("assigned_at", "entry_day"),
+    "exposed_at": ("exposed_at",),
+    "is_mature": ("is_mature",),
+    "n_arms": ("n_arms",),
+    "n_orders": ("n_orders", "orders"),
+    "revenue": ("revenue",),
+    "fee_paid": ("fee_paid", "delivery_fee_paid"),
+    "carrier_cost": ("carrier_cost", "delivery_cost"),
+    "carrier_cost_free": ("carrier_cost_free",),
+    "measure_cost": ("measure_cost",),
+    "pre_revenue": ("pre_revenue",),
+    "pre_orders": ("pre_orders",),
+    "pre_contribution": ("pre_contribution",),
+}
+MONEY = ("revenue", "fee_paid", "carrier_cost", "carrier_cost_free", "measure_cost")
+NUMBERS = ("outcome", "before", "n_orders", "pre_revenue", "pre_orders", "pre_contribution", *MONEY)
+COST_INPUTS = ("fee_paid", "carrier_cost", "measure_cost")
+OUTCOMES_WITHOUT_COST = ("revenue", "n_orders")
+
+
+@runtime_checkable
+class Shop(Protocol):
+    """Anything that gives relations as Polars frames: the warehouse."""
+
+    def fetch(self, relation: str, **parameters: Any) -> pl.DataFrame:  # noqa: ANN401
+        """Return a relation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One row per customer of a test, and what was planned.
+
+    Attributes
+    ----------
+    customers
+        `treated` (boolean, null where the arm is empty), `outcome`, and where known `before`, `segment`,
+        `entered`, and the columns of `RECOGNISED`.
+    control, treatment
+        How the two arms were called.
+    planned_share
+        Share of customers that was meant to be treated.
+    outcome_days, return_days
+        Length of the outcome window and of the time for returns after it.
+    design
+        `rct`, or how the measure was launched otherwise.
+    as_of
+        The day of the analysis.
+    """
+
+    customers: pl.DataFrame
+    name: str
+    outcome: str
+    before: str | None
+    control: str
+    treatment: str
+    planned_share: float = 0.5
+    outcome_days: int = 28
+    return_days: int = 0
+    design: str = "rct"
+    as_of: dt.date
+
+    def has(self, column: str) -> bool:
+        """Tell whether the customers have the column."""
+        return column in self.customers.columns
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Names of the pre-declared segments, sorted."""
+        if not self.has("segment"):
+            return ()
+        return tuple(sorted(self.customers["segment"].drop_nulls().unique().to_list()))
+
+    def entered_per_day(self, segment: str | None = None) -> float:
+        """Return how many customers entered per day; spread over the window where no day is known."""
+        rows = self.customers if segment is None else self.customers.filter(pl.col("segment") == segment)
+        days = float(self.outcome_days)
+        if self.has("entered") and self.customers["entered"].null_count() == 0:
+            entered = self.customers["entered"]
+            span: Any = entered.max() - entered.min()  # type: ignore[operator]
+            span_days = float(span.days if isinstance(span, dt.timedelta) else span)
+            days = span_days + 1.0 if span_days > 0.0 else days
+        return rows.height / days
+
+
+def trial_from_frame(
+    frame: Frame,
+    *,
+    arm: str,
+    outcome: str,
+    segment: str | None,
+    before: str | None,
+    planned_share: float,
+    outcome_days: int,
+    as_of: dt.date | None,
+    name: str = "test",
+) -> Trial:
+    """Bring a frame of customers to one form.
+
+    Raises
+    ------
+    DataError
+        The frame is empty, lacks a named column, its outcome is no number, or there are not two arms.
+    """
+    table = frame if isinstance(frame, pl.DataFrame) else pl.from_pandas(frame)
+    if table.height == 0:
+        raise DataError("The frame of customers is empty.", "One row per customer of the test is needed.")
+    named = {"arm": arm, "outcome": outcome, "segment": segment, "before": before}
+    chosen = {role: column for role, column in named.items() if column is not None}
+    for role, column in chosen.items():
+        if column not in table.columns:
+            raise DataError(
+                f"The frame has no column {column!r} ({role}); it has {', '.join(table.columns)}."
+            )
+    for role, aliases in RECOGNISED.items():
+        found = next((a for a in aliases if a in table.columns), None)
+        if found is not None:
+            chosen[role] = found
+    out = table.select(**{role: pl.col(column) for role, column in chosen.items()})
+    labels = _two_arms(out["arm"], arm)
+    out = out.with_columns(treated=_is(out["arm"], labels[1])).drop("arm")
+    if "segment" in out.columns:
+        out = out.with_columns(pl.col("segment").cast(pl.String))
+    out = _dates(_numbers(out, chosen))
+    return Trial(
+        customers=out,
+        name=name,
+        outcome=outcome,
+        before=before,
+        control=labels[0],
+        treatment=labels[1],
+        planned_share=planned_share,
+        outcome_days=outcome_days,
+        as_of=as_of or _last_day(out),
+    )
+
+
+def trial_from_shop(
+    shop: Shop, experiment: str, *, as_of: dt.date | None = None
+) -> tuple[Trial, dict[str, Any]]:
+    """Read a test of the warehouse; returns it with its row of the experiments table.
+
+    Raises
+    ------
+    DataError
+        There is no experiment of that name; the names there are stand in the message.
+    MissingInputError
+        No experiments were loaded.
+    """
+    known = shop.fetch("experiments")
+    if known.height == 0:
+        raise MissingInputError(
+            "No experiments are loaded.",
+            "Load `experiments` and `assignments` to learn whether a measure pays off.",
+        )
+    rows = known.filter(pl.col("name") == experiment).to_dicts()
+    if not rows:
+        names = ", ".join(sorted(str(n) for n in known["name"].to_list()))
+        raise DataError(f"There is no experiment {experiment!r}.", f"The experiments are: {names}.")
+    row = rows[0]
+    customers = shop.fetch("experiment_customers", experiment=experiment)
+    if customers.height == 0:
+        raise DataError(
+            f"Experiment {experiment!r} has no assigned customer.", "Load its rows of `assignments`."
+        )
+    trial = trial_from_frame(
+        customers,
+        arm="arm",
+        outcome="contribution",
+        segment="segment",
+        before="pre_contribution",
+        planned_share=_or(row.get("planned_share"), 0.5),
+        outcome_days=int(_or(row.get("outcome_days"), 28)),
+        as_of=as_of or row.get("ends"),
+        name=experiment,
+    )
+    days, design = int(_or(row.get("return_days"), 0)), str(row.get("design") or "rct")
+    return replace(trial, return_days=days, design=design), row
+
+
+def _or(value: Any, default: float) -> float:  # noqa: ANN401
+    return default if value is None else float(value)
+
+
+def _two_arms(arm: pl.Series, column: str) -> tuple[str, str]:
+    """Tell control from treatment: 0, False and 'control' are control, otherwise the smaller value is."""
+    values = sorted(arm.drop_nulls().unique().to_list())
+    if not values or len(values) > 2:
+        shown = ", ".join(map(str, values[:6])) or "none"
+        raise DataError(f"Column {column!r} must name two arms; it has {len(values)}: {shown}.")
+    labels = [_label(v) for v in values]
+    is_control = [label.lower() in CONTROL_WORDS for label in labels]
+    if len(labels) == 1:
+        return (labels[0], "(no one)") if is_control[0] else ("(no one)", labels[0])
+    return (labels[1], labels[0]) if is_control[1] and not is_control[0] else (labels[0], labels[1])
+
+
+def _label(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _is(arm: pl.Series, treatment: str) -> pl.Series:
+    labels = {value: _label(value) == treatment for value in arm.drop_nulls().unique().to_list()}
+    return arm.replace_strict(labels, default=None, return_dtype=pl.Boolean)
+
+
+def _numbers(table: pl.DataFrame, chosen: dict[str, str]) -> pl.DataFrame:
+    present = [c for c in NUMBERS if c in table.columns]
+    for column in present:
+        dtype = table.schema[column]
+        if not (dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)):
+            raise DataError(f"Column {chosen[column]!r} holds {dtype}, a number was expected.")
+    floats = pl.col(present).cast(pl.Float64)
+    # an infinite or undefined figure is no figure: it is counted with the empty ones
+    return table.with_columns(pl.when(floats.is_finite()).then(floats).otherwise(None))
+
+
+def _dates(table: pl.DataFrame) -> pl.DataFrame:
+    if "entered" not in table.columns:
+        return table
+    kept = table.with_columns(assigned_at=pl.col("entered"))
+    if table.schema["entered"].is_temporal():
+        return kept.with_columns(pl.col("entered").cast(pl.Date))
+    return kept.with_columns(pl.col("entered").cast(pl.Int64))
+
+
+def _last_day(table: pl.DataFrame) -> dt.date:
+    if (
+        "entered" in table.columns
+        and table.schema["entered"] == pl.Date
+        and table["entered"].max() is not None
+    ):
+        return table["entered"].max()  # type: ignore[return-value]
+    return dt.date.today()  # noqa: DTZ011

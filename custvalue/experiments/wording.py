@@ -1,0 +1,122 @@
+"""The verdict in words: money first, never headline revenue or conversion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custvalue.experiments.randomised import ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+
+    from custvalue.experiments.checks import Check
+    from custvalue.experiments.judge import Decision, Judgement
+    from custvalue.experiments.trial import Trial
+
+
+def money(value: float, *, sign: bool = False, digits: int = 2) -> str:
+    """Write money with thousands separators and a true minus; a rounded zero has no sign."""
+    rounded = round(value, digits) + 0.0
+    return f"{rounded:{'+' if sign and rounded else ''},.{digits}f}".replace("-", "−")
+
+
+def percent(share: float, *, sign: bool = False) -> str:
+    """Write a share as a percentage: one decimal under 1 % and over 99 %, otherwise none."""
+    if not sign and (share < 0.0005 or share > 0.9995):
+        return "under 0.1 %" if share < 0.5 else "over 99.9 %"
+    digits = 1 if not sign and not 0.01 <= share <= 0.99 else 0
+    return f"{100.0 * share:{'+' if sign else ''}.{digits}f} %".replace("-", "−")
+
+
+def sentence_of(
+    trial: Trial,
+    judgements: Mapping[str, Judgement],
+    decision: Decision,
+    paying: Sequence[str],
+    blocked: Sequence[Check],
+    currency: str,
+) -> str:
+    """Say what was found in money, what a launch would bring, and what to do."""
+    if blocked:
+        reasons = " ".join(f"{c.check}: {c.detail}" for c in blocked)
+        provisional = f" Provisional: {_effect(trial, judgements[ALL], currency)}" if judgements else ""
+        return f"Cannot be judged. {reasons}{provisional}"
+    whole = judgements[ALL]
+    parts = [
+        _effect(trial, whole, currency),
+        f"Chance that it pays: {percent(whole.belief.p_pays())}.",
+        _launch(whole, currency),
+        _decision(whole, decision, paying, currency),
+        *_segments(judgements, paying, currency),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _effect(trial: Trial, j: Judgement, currency: str) -> str:
+    low, high = money(j.effect.low), money(j.effect.high)
+    effect = money(j.effect.effect, sign=True)
+    text = f"Per customer and {trial.outcome_days} days: contribution {effect} {currency} ({low} to {high})"
+    return text + (f", revenue {money(j.revenue.effect, sign=True)}." if j.revenue is not None else ".")
+
+
+def _launch(j: Judgement, currency: str) -> str:
+    verb = "gain" if j.annual_impact > 0.0 else "lose"
+    amount = money(abs(j.annual_impact), digits=0)
+    return f"Launching to {j.customers:,.0f} customers is expected to {verb} {amount} {currency} a year."
+
+
+def _decision(j: Judgement, decision: Decision, paying: Sequence[str], currency: str) -> str:
+    if decision == "pays only for":
+        return f"It pays only for {_names(paying)}."
+    return {
+        "pays off": "It pays off.",
+        "does not pay": "It does not pay.",
+        "practically neutral": "It is practically neutral.",
+        "keep testing": f"{_keep_testing(j, currency)[0].upper()}{_keep_testing(j, currency)[1:]}.",
+        "not worth testing further": "It is not worth testing further: "
+        + ("launch it, the better mean." if j.effect.effect > 0.0 else "leave it, the better mean."),
+    }[decision]
+
+
+def _keep_testing(j: Judgement, currency: str) -> str:
+    if j.until is None:
+        return "keep testing"
+    cost = money(j.further.cost, digits=0)
+    more = f"{2 * j.further.n_per_arm:,} more customers"
+    return f"keep testing until {j.until.isoformat()} ({more}, expected cost {cost} {currency})"
+
+
+def _segments(judgements: Mapping[str, Judgement], paying: Sequence[str], currency: str) -> list[str]:
+    out = []
+    losing = [s for s, j in judgements.items() if s != ALL and j.decision == "does not pay"]
+    if losing:
+        out.append(f"It does not pay for {_names(losing)}.")
+    for segment, j in judgements.items():
+        if segment == ALL or segment in paying or j.decision != "keep testing":
+            continue
+        may = ""
+        if j.effect.effect > 0.0:
+            uplift = j.break_even_uplift
+            needs = (
+                f" (needs {percent(uplift, sign=True)} orders)" if uplift is not None and uplift > 0.0 else ""
+            )
+            may = f" may break even{needs}"
+        out.append(f"{segment[:1].upper()}{segment[1:]} customers{may}: {_keep_testing(j, currency)}.")
+    return out
+
+
+def _names(segments: Sequence[str]) -> str:
+    return segments[0] if len(segments) == 1 else f"{', '.join(segments[:-1])} and {segments[-1]}"
+
+
+def title_of(decision: Decision, paying: Sequence[str], table: pl.DataFrame, currency: str, days: int) -> str:
+    """Return the decision with the effect on all customers behind it."""
+    first = f"Pays only for {_names(paying)}" if paying else decision.capitalize()
+    whole = table.row(0, named=True)
+    if whole["effect"] is None:
+        return first
+    low, high = money(whole["effect_low"]), money(whole["effect_high"])
+    effect = f"{money(whole['effect'], sign=True)} {currency} ({low} to {high})"
+    return f"{first}: {effect} contribution per customer and {days} days"
