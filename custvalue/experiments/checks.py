@@ -161,7 +161,9 @@ def _mature(trial: Trial, settings: DecisionSettings, looks: int) -> Check:
 
 def _looks(settings: DecisionSettings, looks: int) -> Check:
     if looks > settings.planned_looks:
-        text = f"Looked at {looks} times where {settings.planned_looks} was planned: an always-valid interval."
+        text = (
+            f"Looked at {looks} times where {settings.planned_looks} was planned: an always-valid interval."
+        )
         return Check("looks", "warn", text)
     kind = "fixed" if settings.planned_looks == 1 else "always-valid"
     return Check(

@@ -13,6 +13,7 @@ from custvalue.experiments.afterchecks import check_findings
 from custvalue.experiments.checks import Check, check_trial, checks_table
 from custvalue.experiments.costs import cost_by_segment
 from custvalue.experiments.judge import NOT_JUDGED, Decision, Judgement, judge, overall
+from custvalue.experiments.looks import log_look, looks_before
 from custvalue.experiments.naive import naive_comparison
 from custvalue.experiments.randomised import ALL
 from custvalue.experiments.trial import Shop, Trial, trial_from_frame, trial_from_shop
@@ -153,9 +154,9 @@ def does_it_pay(
     planned_share: float = 0.5,
     outcome_days: int = 28,
     as_of: dt.date | None = None,
-    looks: int = 1,
+    looks: int | None = None,
     settings: DecisionSettings | None = None,
-    currency: str = "EUR",
+    currency: str | None = None,
 ) -> Verdict:
     """Judge whether a measure pays off, from a test in the warehouse or a frame with one row per customer.
 
@@ -182,11 +183,12 @@ def does_it_pay(
     as_of
         Day of the analysis; default the end of the test, or the last day on which a customer entered.
     looks
-        How often the test has been looked at, this time included.
+        How often the test has been looked at, this time included. A warehouse logs its looks; for a frame
+        the default is 1.
     settings
         What turns an effect into a verdict.
     currency
-        Of every money figure.
+        Of every money figure; default that of the warehouse, else EUR.
 
     Raises
     ------
@@ -197,31 +199,52 @@ def does_it_pay(
     -----
     Segments are judged at the levels of Holm's procedure, all customers at `settings.level`.
     """
-    if looks < 1:
+    if looks is not None and looks < 1:
         raise DataError(f"looks counts this look too, so it is at least 1; got {looks}.")
     chosen = settings or DecisionSettings()
     if isinstance(customers, Shop):
         if experiment is None:
             raise DataError("Name the experiment, as in does_it_pay(shop, experiment='free_delivery').")
         trial, row = trial_from_shop(customers, experiment, as_of=as_of)
-        chosen = _with_plan(chosen, row)
-    else:
-        if not 0.0 < planned_share < 1.0:
-            raise DataError(
-                f"planned_share is the share of treated customers, between 0 and 1; got {planned_share}."
-            )
-        trial = trial_from_frame(
-            customers,
-            arm=arm,
-            outcome=outcome,
-            segment=segment,
-            before=before,
-            planned_share=planned_share,
-            outcome_days=outcome_days,
-            as_of=as_of,
-            name=experiment or "test",
+        return _judge_logged(customers, trial, _with_plan(chosen, row), looks, currency)
+    if not 0.0 < planned_share < 1.0:
+        raise DataError(f"planned_share is the share of treated, between 0 and 1; got {planned_share}.")
+    trial = trial_from_frame(
+        customers,
+        arm=arm,
+        outcome=outcome,
+        segment=segment,
+        before=before,
+        planned_share=planned_share,
+        outcome_days=outcome_days,
+        as_of=as_of,
+        name=experiment or "test",
+    )
+    return verdict_of(trial, chosen, looks=looks or 1, currency=currency or "EUR")
+
+
+def _judge_logged(
+    shop: Shop, trial: Trial, settings: DecisionSettings, looks: int | None, currency: str | None
+) -> Verdict:
+    """Judge a test of the warehouse and log the look where a decision could be taken on it."""
+    mature = mature_only(trial).customers["treated"].drop_nulls()
+    sizes = (int((~mature).sum()), int(mature.sum()))
+    look = looks or looks_before(shop, trial.name, *sizes)
+    verdict = verdict_of(
+        trial, settings, looks=look, currency=currency or str(getattr(shop, "currency", "EUR"))
+    )
+    shown = verdict.table["effect"][0]
+    if verdict.decision != NOT_JUDGED:
+        log_look(
+            shop,
+            trial.name,
+            look=look,
+            as_of=trial.as_of,
+            n_control=sizes[0],
+            n_treated=sizes[1],
+            effect=shown,
         )
-    return verdict_of(trial, chosen, looks=looks, currency=currency)
+    return verdict
 
 
 def _with_plan(settings: DecisionSettings, row: Mapping[str, Any]) -> DecisionSettings:
@@ -240,7 +263,7 @@ def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, curr
     blocked = [c for c in checks if c.status == "block"]
     only_young = [c.check for c in blocked] == [MATURITY]
     judgements: dict[str, Judgement] = {}
-    mature = _mature_only(trial)
+    mature = mature_only(trial)
     if not blocked or only_young:
         try:
             judgements = judge(mature, settings, looks)
@@ -276,7 +299,8 @@ def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, curr
     )
 
 
-def _mature_only(trial: Trial) -> Trial:
+def mature_only(trial: Trial) -> Trial:
+    """Leave out customers whose window or time for returns is not over."""
     if not trial.has("is_mature"):
         return trial
     kept = trial.customers.filter(pl.col("is_mature").fill_null(value=True))
