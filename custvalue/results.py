@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
 import polars as pl
 
 from custvalue.errors import DataError
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import great_tables as gt
+    import numpy as np
     import plotly.graph_objects as go
     import xlsxwriter
     from numpy.typing import NDArray
@@ -115,7 +115,12 @@ def excel_format(kind: Kind, currency: str) -> str:
 
 
 def format_table(
-    table: pl.DataFrame, kinds: Mapping[str, Kind], *, title: str, notes: Sequence[str] = (), currency: str = "EUR"
+    table: pl.DataFrame,
+    kinds: Mapping[str, Kind],
+    *,
+    title: str,
+    notes: Sequence[str] = (),
+    currency: str = "EUR",
 ) -> gt.GT:
     """Format a frame with great-tables, which escapes cells; title and notes are escaped here."""
     import html

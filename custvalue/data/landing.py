@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -15,6 +14,7 @@ from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 DELIMITERS = (",", ";", "\t", "|")
 NEVER = "\x01"  # a delimiter that no line holds
@@ -62,7 +62,8 @@ def land(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> list[
 def _unreadable(source: Source, why: str) -> SourceError:
     if "unicode" in why.lower() or "utf-8" in why.lower():
         return SourceError(
-            f"{source.name} is not UTF-8: {why}.", "Name its encoding in the mapping: encoding = \"windows-1252\"."
+            f"{source.name} is not UTF-8: {why}.",
+            'Name its encoding in the mapping: encoding = "windows-1252".',
         )
     return SourceError(f"Can't read {source.name}: {why}.")
 

@@ -18,7 +18,7 @@ class _Frozen(BaseModel):
 
 
 class Column(_Frozen):
-    """Where a column of ours comes from.
+    r"""Where a column of ours comes from.
 
     Attributes
     ----------

@@ -38,7 +38,9 @@ class Counts:
     identical: int
 
 
-def accept(con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, columns: list[str], source_id: int) -> Counts:
+def accept(
+    con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, columns: list[str], source_id: int
+) -> Counts:
     """Move the landed rows into `raw` or into `meta.rejected_rows`.
 
     Raises
@@ -69,8 +71,9 @@ def _texts(relation: Relation, source: Source, columns: list[str], wanted: list[
     missing = [name for name in relation.required if name not in texts and name not in computed]
     if missing:
         raise SourceError(
-            f"{source.name} has no column {missing[0]!r}, which table {relation.name} needs; it has: {', '.join(columns)}.",
-            f"If it has another name there, a mapping says so: [tables.{relation.name}.columns] {missing[0]} = \"...\"",
+            f"{source.name} has no column {missing[0]!r}, which table {relation.name} needs;"
+            f" it has: {', '.join(columns)}.",
+            f'If it has another name there, a mapping says so: [tables.{relation.name}.columns] {missing[0]} = "..."',
         )
     return texts
 
@@ -91,15 +94,22 @@ def _text(relation: Relation, source: Source, name: str, column: Column, columns
 
 
 def _type_rows(
-    con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, wanted: dict[str, str], texts: dict[str, str]
+    con: duckdb.DuckDBPyConnection,
+    relation: Relation,
+    source: Source,
+    wanted: dict[str, str],
+    texts: dict[str, str],
 ) -> None:
     """Fill the temporary table `typed`: our columns, `_row`, and `_reason` where a value can't be read."""
-    values = {name: _cast(name, kind, source) if name in texts else f"cast(null as {kind})" for name, kind in wanted.items()}
+    values = {
+        name: _cast(name, kind, source) if name in texts else f"cast(null as {kind})" for name, kind in wanted.items()
+    }
     if relation.name == "transactions":
         values |= _flat_values(source, texts)
     unread = [
         f"case when {as_text(name)} is not null and v.{quote(name)} is null"
-        f" then {literal(name + ': ')} || '''' || {as_text(name)} || ''' is not {NOUNS[wanted[name].split('(')[0]]}' end"
+        f" then {literal(name + ': ')} || '''' || {as_text(name)} ||"
+        f" ''' is not {NOUNS[wanted[name].split('(')[0]]}' end"
         for name in texts
         if wanted[name].split("(")[0] in NOUNS
     ]
@@ -193,8 +203,10 @@ def _mark_repeats(con: duckdb.DuckDBPyConnection, relation: Relation) -> None:
     )
     same = " and ".join(f"typed.{quote(c)} is not distinct from old.{quote(c)}" for c in relation.key)
     con.execute(
-        f"update typed set _reason = {what} || {shown.replace('cast(', 'cast(typed.')} || ''' was loaded before from ' || old.source_name"
-        f" from (select {key}, source_name from raw.{relation.name} join meta.load_log on _source_id = source_id) as old"
+        f"update typed set _reason = {what} || {shown.replace('cast(', 'cast(typed.')}"
+        " || ''' was loaded before from ' || old.source_name"
+        f" from (select {key}, source_name from raw.{relation.name} join meta.load_log"
+        " on _source_id = source_id) as old"
         f" where typed._reason is null and {same}"
     )
 
@@ -205,7 +217,8 @@ def _mark_unknown(con: duckdb.DuckDBPyConnection, relation: Relation) -> None:
         if con.execute(f"select count(*) from raw.{table}").fetchall()[0][0] == 0:
             continue
         con.execute(
-            f"update typed set _reason = {literal(column + ' ')} || '''' || cast({quote(column)} as varchar) || ''' is not in {table}'"
+            f"update typed set _reason = {literal(column + ' ')} || '''' || cast({quote(column)} as varchar)"
+            f" || ''' is not in {table}'"
             f" where _reason is null and {quote(column)} is not null"
             f" and {quote(column)} not in (select {quote(column)} from raw.{table})"
         )
@@ -221,17 +234,26 @@ def _split_rows(
     )
     as_json = ", ".join(f"{literal(name)}, landing.{quote(name)}" for name in columns)
     con.execute(
-        f"insert into meta.rejected_rows select {source_id}, {literal(relation.name)}, _row, _reason, json_object({as_json})"
+        f"insert into meta.rejected_rows select {source_id}, {literal(relation.name)}, _row, _reason,"
+        f" json_object({as_json})"
         " from typed join landing using (_row) where _reason is not null"
-        f" union all select {source_id}, {literal(relation.name)}, _row, reason, json_object('line', line) from malformed"
+        f" union all select {source_id}, {literal(relation.name)}, _row, reason,"
+        " json_object('line', line) from malformed"
     )
     nobody = "customer_id is null" if "customer_id" in wanted else "false"
     good, unattributed, bad = con.execute(
-        f"select count(*) filter (where _reason is null and not ({nobody})), count(*) filter (where _reason is null and {nobody}),"
+        f"select count(*) filter (where _reason is null and not ({nobody})),"
+        f" count(*) filter (where _reason is null and {nobody}),"
         " count(*) filter (where _reason is not null) + (select count(*) from malformed) from typed"
     ).fetchall()[0]
     identical = 0
     if not relation.key:
         distinct = con.execute(f"select count(*) from (select distinct {names} from typed where _reason is null)")
         identical = good + unattributed - distinct.fetchall()[0][0]
-    return Counts(read=good + unattributed + bad, accepted=good, unattributed=unattributed, rejected=bad, identical=identical)
+    return Counts(
+        read=good + unattributed + bad,
+        accepted=good,
+        unattributed=unattributed,
+        rejected=bad,
+        identical=identical,
+    )

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import graphlib
+import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from custvalue.errors import SqlError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    import duckdb
 
 LAYERS = {"meta": "meta", "schema": "raw", "staging": "staging", "intermediate": "intermediate",
           "marts": "marts", "checks": "checks"}  # fmt: skip
 _HEADER = re.compile(r"^-- ([a-z]+):\s+(.*)$")
+_IN_HEADER = re.compile(r"^-- ([a-z]+:| {5})")  # a field, or the rest of a long one
 _REPEATED = ("reject", "references")
 
 
@@ -74,7 +79,7 @@ def parse_relation(file: Path) -> Relation:
     repeated: dict[str, list[str]] = {name: [] for name in _REPEATED}
     lines = file.read_text(encoding="utf-8").splitlines()
     last = ""
-    body_starts = next((i for i, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    body_starts = next((i for i, line in enumerate(lines) if not _IN_HEADER.match(line)), len(lines))
     for line in lines[:body_starts]:
         if match := _HEADER.match(line):
             last, value = match.groups()
@@ -122,6 +127,37 @@ def read_relations(folder: Path) -> dict[str, Relation]:
     except graphlib.CycleError as cycle:
         raise SqlError(f"Relations need each other in a circle: {' -> '.join(cycle.args[1])}.") from None
     return {name: found[name] for name in order}
+
+
+def check_inputs(con: duckdb.DuckDBPyConnection, relation: Relation) -> None:
+    """Compare the relations that a statement reads with those its header declares.
+
+    Raises
+    ------
+    SqlError
+        It reads one that is not declared, or declares one that it does not read.
+    """
+    parsed = json.loads(con.execute("select json_serialize_sql($sql)", {"sql": relation.sql}).fetchall()[0][0])
+    if parsed["error"]:
+        raise SqlError(f"{relation.qualified} can't be parsed: {parsed['error_message']}.")
+    read = {f"{schema}.{table}" for schema, table in _tables(parsed) if schema}
+    if read != set(relation.inputs):
+        raise SqlError(
+            f"{relation.qualified} reads {', '.join(sorted(read))},"
+            f" but its header declares {', '.join(sorted(relation.inputs))}."
+        )
+
+
+def _tables(node: Any) -> Iterator[tuple[str, str]]:
+    """Yield (schema, table) of all base tables in a serialised statement."""
+    if isinstance(node, dict):
+        if node.get("type") == "BASE_TABLE":
+            yield node["schema_name"], node["table_name"]
+        for child in node.values():
+            yield from _tables(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _tables(child)
 
 
 def _split(value: str) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,8 @@ from custvalue.data.mapping import Mapping, TableMap
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import pandas as pd
 
     Loadable = str | Path | pl.DataFrame | pd.DataFrame | list["Loadable"]
@@ -77,27 +78,38 @@ def find_sources(source: Any, mapping: Mapping, table: str | None = None) -> lis
     if isinstance(source, pl.DataFrame) or type(source).__module__.startswith("pandas"):
         return _frame_sources("frame", source, mapping, table)
     if not isinstance(source, str | Path):
-        raise SourceError(f"Can't load a {type(source).__name__}.", "Give a path, a folder, a frame, or a list of these.")
+        raise SourceError(
+            f"Can't load a {type(source).__name__}.", "Give a path, a folder, a frame, or a list of these."
+        )
     if "://" in str(source):
         return _database_sources(str(source), mapping)
     path = Path(source)
     if path.is_dir():
         return _folder_sources(path, mapping, table)
     if not path.is_file():
-        raise SourceError(f"There is no file or folder {path.name!r}.", "Check the path; it is taken from the current folder.")
+        raise SourceError(
+            f"There is no file or folder {path.name!r}.",
+            "Check the path; it is taken from the current folder.",
+        )
     return _file_sources(path, mapping, table)
 
 
 def _folder_sources(folder: Path, mapping: Mapping, table: str | None) -> list[Source]:
     files = [f for f in sorted(folder.iterdir()) if f.name.endswith(SUFFIXES) and not f.name.startswith((".", "~"))]
     if not files:
-        raise SourceError(f"The folder {folder.name!r} holds no file to load.", f"Kinds that can be read: {', '.join(SUFFIXES)}.")
+        raise SourceError(
+            f"The folder {folder.name!r} holds no file to load.",
+            f"Kinds that can be read: {', '.join(SUFFIXES)}.",
+        )
     return [source for file in files for source in _file_sources(file, mapping, table)]
 
 
 def _file_sources(file: Path, mapping: Mapping, table: str | None) -> list[Source]:
     if not file.name.endswith(SUFFIXES):
-        raise SourceError(f"Can't read {file.name}: unknown kind of file.", f"Kinds that can be read: {', '.join(SUFFIXES)}.")
+        raise SourceError(
+            f"Can't read {file.name}: unknown kind of file.",
+            f"Kinds that can be read: {', '.join(SUFFIXES)}.",
+        )
     if file.stat().st_size == 0:
         raise SourceError(f"{file.name} is empty: not even a header.", "Export it again, or leave it out.")
     with file.open("rb") as stream:
@@ -113,7 +125,9 @@ def _named(
 ) -> Iterator[Source]:
     """Yield one source per table that a file, sheet or frame feeds."""
     mapped = mapping.for_file(name)
-    for target, table_map in mapped or ((table or name.split(":")[-1].split(".")[0], TableMap()),):
+    for target, table_map in mapped or (
+        (table or name.rsplit(":", maxsplit=1)[-1].split(".", maxsplit=1)[0], TableMap()),
+    ):
         yield Source(
             name=name, identity=f"{identity}:{name}", content_hash=digest, table=table or target,
             mapping=table_map, content=content,
@@ -139,14 +153,26 @@ def _frame_sources(name: str, frame: Any, mapping: Mapping, table: str | None) -
         raise SourceError("The frame is empty: it has no column.")
     digest = hashlib.sha256(polars.write_ipc(None).getvalue()).hexdigest()
     if table is None and not mapping.tables:
-        return [Source(name=name, identity=digest, content_hash=digest, table=None, mapping=TableMap(), content=polars)]
+        return [
+            Source(
+                name=name,
+                identity=digest,
+                content_hash=digest,
+                table=None,
+                mapping=TableMap(),
+                content=polars,
+            )
+        ]
     return list(_named(name, digest, digest, polars, mapping, table or next(iter(mapping.tables))))
 
 
 def _database_sources(address: str, mapping: Mapping) -> list[Source]:
     scheme, _, where = address.partition(":///")
     if scheme not in ("sqlite", "duckdb"):
-        raise SourceError(f"Can't open a {scheme!r} database.", "duckdb:///FILE and sqlite:///FILE can be read; export others.")
+        raise SourceError(
+            f"Can't open a {scheme!r} database.",
+            "duckdb:///FILE and sqlite:///FILE can be read; export others.",
+        )
     if not Path(where).is_file():
         raise SourceError(f"There is no database file {Path(where).name!r}.")
     if scheme == "duckdb":
@@ -164,7 +190,7 @@ def _sqlite_tables(where: str) -> list[tuple[str, pl.DataFrame]]:
         names = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table' order by 1")]
         quoted = {name: name.replace('"', '""') for name in names}
         return [
-            (name, pl.read_database(f'select * from "{quoted[name]}"', connection, infer_schema_length=None))  # noqa: S608, quoted
+            (name, pl.read_database(f'select * from "{quoted[name]}"', connection, infer_schema_length=None))
             for name in names
         ]
     except sqlite3.DatabaseError as problem:
@@ -193,7 +219,9 @@ def decoded(file: Path, encoding: str, folder: Path) -> Path:
             while chunk := read.read(1 << 20):
                 write.write(chunk)
     except LookupError:
-        raise SourceError(f"{file.name}: there is no encoding {encoding!r}.", "Common ones: utf-8, windows-1252, utf-16.") from None
+        raise SourceError(
+            f"{file.name}: there is no encoding {encoding!r}.", "Common ones: utf-8, windows-1252, utf-16."
+        ) from None
     except UnicodeError as problem:
         raise SourceError(f"{file.name} is not in the encoding {encoding!r}: {problem}.") from None
     return copy

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 import polars as pl
 
-from custvalue.data.landing import land, literal, quote
+from custvalue.data.landing import land, quote
 from custvalue.data.mapping import Mapping, read_mapping
-from custvalue.data.quality import Counts, accept
-from custvalue.data.relations import LAYERS, Relation, read_relations
+from custvalue.data.quality import accept
+from custvalue.data.relations import LAYERS, Relation, check_inputs, read_relations
 from custvalue.data.sources import FLAT, FLAT_COLUMNS, Source, find_sources
 from custvalue.errors import DataError, MissingInputError, SourceError
 from custvalue.paths import shared_folder
@@ -80,7 +80,9 @@ class Warehouse:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -140,7 +142,8 @@ class Warehouse:
         for source in settled:
             if source.table not in rank:
                 raise SourceError(
-                    f"{source.name} fits no table: {source.table!r} is none of ours, and it has no columns customer_id, ordered_at, amount.",
+                    f"{source.name} fits no table: {source.table!r} is none of ours,"
+                    " and it has no columns customer_id, ordered_at, amount.",
                     f"Name it like its table ({', '.join(sorted(rank))}), or write a mapping.",
                 )
         progress(f"{len(settled)} sources found")
@@ -184,12 +187,14 @@ class Warehouse:
     def _forget(self, source: Source) -> None:
         """Remove what an earlier load of the same source brought."""
         same = self._con.execute(
-            "select source_id from meta.load_log where table_name = $table and (identity = $identity or content_hash = $hash)",
+            "select source_id from meta.load_log where table_name = $table"
+            " and (identity = $identity or content_hash = $hash)",
             {"table": source.table, "identity": source.identity, "hash": source.content_hash},
         ).fetchall()
         for (source_id,) in same:
-            for table, column in ((f"raw.{source.table}", "_source_id"), ("meta.rejected_rows", "source_id"), ("meta.load_log", "source_id")):  # fmt: skip
-                self._con.execute(f"delete from {table} where {column} = $id", {"id": source_id})
+            self._con.execute(f"delete from raw.{source.table} where _source_id = $id", {"id": source_id})
+            for table in ("rejected_rows", "load_log"):
+                self._con.execute(f"delete from meta.{table} where source_id = $id", {"id": source_id})
 
     def _check_currency(self, currency: str) -> None:
         held = self._con.execute("select distinct currency from meta.load_log").fetchall()
@@ -237,7 +242,9 @@ class Warehouse:
             {"table": table},
         ).fetchall()
         records = [{"source": s, "row": r, "reason": why, **json.loads(raw)} for s, r, why, raw in rows]
-        return pl.DataFrame(records or None, schema=None if records else ["source", "row", "reason"], infer_schema_length=None)
+        return pl.DataFrame(
+            records or None, schema=None if records else ["source", "row", "reason"], infer_schema_length=None
+        )
 
     def has(self, table: str) -> bool:
         """Say whether a raw table holds any row."""
@@ -275,9 +282,13 @@ class Warehouse:
         if set(params) != set(found.params):
             raise DataError(f"{found.qualified} takes the parameters {found.params}, got {tuple(params)}.")
         if found.params:
-            return self._con.execute(found.sql, params).pl()
+            return self._frame(found.sql, params)
         held = "exclude (_source_id, _row) " if found.schema == "raw" else ""
-        return self._con.sql(f"select * {held}from {found.qualified}").pl()
+        return self._frame(f"select * {held}from {found.qualified}")
+
+    def _frame(self, sql: str, params: dict[str, Any] | None = None) -> pl.DataFrame:
+        frame: pl.DataFrame = self._con.sql(sql, params=params).pl()
+        return frame
 
     def _find(self, name: str) -> Relation | None:
         places = reversed([schema for schema in LAYERS.values() if schema != "checks"])
@@ -285,7 +296,7 @@ class Warehouse:
 
     def _fetch_result(self, name: str) -> pl.DataFrame:
         try:
-            return self._con.sql(f"select * from {RESULTS}.{quote(name)}").pl()
+            return self._frame(f"select * from {RESULTS}.{quote(name)}")
         except duckdb.CatalogException:
             raise DataError(f"There is no relation or result named {name!r}.") from None
 
@@ -300,7 +311,7 @@ class Warehouse:
         rows = []
         for relation in self._relations.values():
             if relation.schema == "checks":
-                failing = self._con.sql(relation.sql).pl()
+                failing = self._frame(relation.sql)
                 example = str(failing.row(0, named=True)) if failing.height else ""
                 rows.append((relation.name, relation.grain, failing.height, example))
         return pl.DataFrame(rows, schema=["check", "what", "n_failures", "example"], orient="row").sort("check")
@@ -321,6 +332,8 @@ class Warehouse:
         for relation in self._relations.values():
             if relation.schema in ("raw", "meta"):
                 self._con.execute(relation.sql.replace("create table", "create table if not exists", 1))
+            else:
+                check_inputs(self._con, relation)
             if relation.schema == "raw":
                 for column, kind in (("_source_id", "integer"), ("_row", "bigint")):
                     self._con.execute(f"alter table {relation.qualified} add column if not exists {column} {kind}")
@@ -352,7 +365,9 @@ def tables_of(file: Path) -> list[tuple[str, pl.DataFrame]]:
     """Read all tables of another DuckDB file, without writing to it."""
     try:
         with duckdb.connect(str(file), read_only=True) as con:
-            names = con.execute("select table_schema, table_name from information_schema.tables order by all").fetchall()
+            names = con.execute(
+                "select table_schema, table_name from information_schema.tables order by all"
+            ).fetchall()
             return [(table, con.sql(f"select * from {quote(schema)}.{quote(table)}").pl()) for schema, table in names]
     except duckdb.Error as problem:
         raise SourceError(f"Can't read {file.name} as a DuckDB database: {str(problem).splitlines()[0]}.") from None

@@ -1,1 +1,1 @@
-"""."""
+"""Profit and loss per customer, and what each courtesy costs."""

@@ -5,6 +5,6 @@
 create table raw.opening_hours (
     site varchar,
     weekday smallint, -- 1 is Monday
-    opens time,
-    closes time
+    opens varchar, -- HH:MM
+    closes varchar -- HH:MM
 )

@@ -1,0 +1,162 @@
+"""Profit and loss per customer and order: every line from one sub-ledger, so that all views add up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+
+from custvalue.data.purchases import to_date
+from custvalue.errors import MissingInputError
+from custvalue.results import Result
+
+if TYPE_CHECKING:
+    from custvalue.data.warehouse import Warehouse
+
+SUBTOTALS = {
+    "net_revenue": ("gross_list", "discounts", "refunds"),
+    "gross_margin": ("net_revenue", "cost_of_goods", "goods_recovered", "write_down"),
+    "contribution": (
+        "gross_margin", "delivery_charged", "carrier_cost", "payment_fees", "returns_handling", "support",
+        "courtesy", "adjustments",
+    ),
+    "customer_profit": ("contribution", "acquisition"),
+}  # fmt: skip
+"""Each subtotal is the sum of the lines after it; income is positive, costs are negative."""
+
+NEEDED_FOR = {"gross_margin": "cost_of_goods"}
+"""A subtotal is not shown where this line can't be computed: a margin without cost would be a lie."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerProfit(Result):
+    """Profit and loss, one row per customer (or order), by line.
+
+    Attributes
+    ----------
+    table
+        `customer_id`, then lines and subtotals of the waterfall; ex tax, income positive, costs negative.
+    company
+        The same lines for the company: all customers and the unattributed rows, one row.
+    unattributed
+        The lines of orders without a customer, one row.
+    missing
+        `pnl_line`, `needs`, `gives`: lines left out because their input is not loaded; never taken for zero.
+    start, end
+        First and last posting day, inclusive.
+    per
+        `customer` or `order`.
+    """
+
+    company: pl.DataFrame
+    unattributed: pl.DataFrame
+    missing: pl.DataFrame
+    start: dt.date
+    end: dt.date
+    per: str = "customer"
+
+    @property
+    def title(self) -> str:
+        """What is left of every 100 earned; where costs are not loaded, what is known instead."""
+        total = self.company.row(0, named=True)
+        revenue = f"{total['net_revenue']:,.0f} {self.currency} of net revenue"
+        if "gross_margin" not in total:
+            return (
+                f"{revenue} from {self.table.height:,} {self.per}s; contribution is before costs, which are not loaded"
+            )
+        share = total["contribution"] / total["net_revenue"] * 100 if total["net_revenue"] else Decimal(0)
+        losing = self.table.filter(pl.col("contribution") < 0).height
+        return (
+            f"{share:.0f} % of {revenue} are contribution; {losing:,} of {self.table.height:,} {self.per}s lose money"
+        )
+
+    @property
+    def lines(self) -> list[str]:
+        """Lines and subtotals, in the order of the waterfall."""
+        return [name for name in self.company.columns if name != "customer_id"]
+
+
+def customer_profit(
+    shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None, *,
+    per: Literal["customer", "order"] = "customer",
+) -> CustomerProfit:  # fmt: skip
+    """Compute the profit and loss of every customer.
+
+    Parameters
+    ----------
+    shop
+        The warehouse.
+    start, end
+        First and last posting day, inclusive; default everything loaded.
+    per
+        One row per customer or per order.
+
+    Returns
+    -------
+    CustomerProfit
+        Money as DECIMAL, exact to the cent.
+
+    Raises
+    ------
+    MissingInputError
+        No orders are loaded.
+    """
+    window = _window(shop, start, end)
+    availability = shop.fetch("pnl_availability").sort("position")
+    available = availability.filter("is_available")["pnl_line"].to_list()
+    customers = _with_subtotals(shop.fetch("customer_profit", **window), "customer_id", available)
+    lines = [name for name in customers.columns if name != "customer_id"]
+    table = customers.filter(pl.col("customer_id").is_not_null())
+    unattributed = customers.filter(pl.col("customer_id").is_null()).select(lines)
+    if per == "order":
+        table = _with_subtotals(shop.fetch("order_profit", **window), "order_id", available)
+    return CustomerProfit(
+        table=table,
+        company=customers.select(pl.col(lines).sum()),
+        unattributed=unattributed if unattributed.height else unattributed.clear(1).fill_null(Decimal(0)),
+        missing=availability.filter(~pl.col("is_available")).select("pnl_line", "needs", "gives"),
+        start=window["start_date"], end=window["end_date"], per=per, currency=shop.currency,
+    )  # fmt: skip
+
+
+def _window(shop: Warehouse, start: str | dt.date | None, end: str | dt.date | None) -> dict[str, dt.date]:
+    span = shop.fetch("data_span").row(0, named=True)
+    if span["first_day"] is None:
+        raise MissingInputError("No orders are loaded.", "Load a table with customer_id, ordered_at and amount first.")
+    # costs may be posted before the first order (acquisition) and after the last one (returns)
+    return {
+        "start_date": dt.date(1900, 1, 1) if start is None else to_date(start),
+        "end_date": dt.date(2999, 12, 31) if end is None else to_date(end),
+    }
+
+
+def _with_subtotals(table: pl.DataFrame, key: str, available: list[str]) -> pl.DataFrame:
+    """Order the lines as in the waterfall, each subtotal after its lines; leave out what can't be computed."""
+    table = table.with_columns(_total(parts).alias(name) for name, parts in _expanded().items())
+    shown = [key]
+    for name, parts in SUBTOTALS.items():
+        shown += [part for part in parts if part in available]
+        if NEEDED_FOR.get(name) is None or NEEDED_FOR[name] in available:
+            shown.append(name)
+    return table.select(shown).sort(key, nulls_last=True)
+
+
+def _expanded() -> dict[str, list[str]]:
+    """Write each subtotal as the plain lines it is made of."""
+    plain: dict[str, list[str]] = {}
+    for name, parts in SUBTOTALS.items():
+        plain[name] = [line for part in parts for line in plain.get(part, [part])]
+    return plain
+
+
+def _total(lines: list[str]) -> pl.Expr:
+    return pl.sum_horizontal(pl.col(line) for line in lines)
+
+
+def waterfall_steps(pnl: CustomerProfit) -> list[tuple[str, Any, bool]]:
+    """List the company's steps as (name, amount, whether it is a subtotal), for tables and figures."""
+    total = pnl.company.row(0, named=True)
+    return [(name, total[name], name in SUBTOTALS) for name in pnl.lines]

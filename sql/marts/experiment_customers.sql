@@ -1,0 +1,124 @@
+-- relation:   experiment_customers
+-- grain:      one row per customer assigned in an experiment: what he brought in its window and before it
+-- key:        customer_id
+-- inputs:     staging.stg_experiments, staging.stg_assignments, marts.customer_segments, marts.pnl_entries, intermediate.int_orders, intermediate.int_carrier_costs, marts.data_span
+-- params:     experiment
+-- outputs:    customer_id varchar, arm varchar, n_arms bigint, segment varchar, assigned_at timestamp,
+--             exposed_at timestamp, first_day date, is_mature boolean, n_orders bigint,
+--             n_free_orders bigint, revenue decimal(38,2), contribution decimal(38,2),
+--             pre_contribution decimal(38,2), pre_revenue decimal(38,2), pre_orders bigint,
+--             fee_forgone decimal(38,2), fee_paid decimal(38,2), carrier_cost decimal(38,2),
+--             carrier_cost_free decimal(38,2), measure_cost decimal(38,2)
+with arms as (
+    select
+        experiment_id,
+        customer_id,
+        min(arm) as arm,
+        count(distinct arm) as n_arms,
+        min(assigned_at) as assigned_at,
+        min(exposed_at) as exposed_at
+    from staging.stg_assignments
+    group by experiment_id, customer_id
+),
+
+windows as (
+    select
+        experiments.measure_id,
+        experiments.outcome_days,
+        experiments.return_days,
+        experiments.ends,
+        arms.customer_id,
+        arms.arm,
+        arms.n_arms,
+        arms.assigned_at,
+        arms.exposed_at,
+        greatest(experiments.starts, cast(arms.assigned_at as date)) as first_day
+    from staging.stg_experiments as experiments
+    inner join arms on experiments.experiment_id = arms.experiment_id
+    where experiments.name = $experiment
+),
+
+money as (
+    select
+        windows.customer_id,
+        sum(case when entries.pnl_line in ('gross_list', 'discounts', 'refunds') then entries.amount end)
+            as revenue,
+        sum(case when entries.pnl_line <> 'acquisition' then entries.amount end) as contribution,
+        -sum(case when entries.measure_id = windows.measure_id then entries.amount end) as measure_cost,
+        sum(case when entries.pnl_line = 'delivery_charged' then entries.amount end) as fee_paid
+    from windows
+    inner join marts.pnl_entries as entries
+        on
+            windows.customer_id = entries.customer_id
+            and entries.attributed_on between windows.first_day and windows.ends
+            and date_diff('day', windows.first_day, entries.attributed_on) < windows.outcome_days
+    group by windows.customer_id
+),
+
+money_before as (
+    select
+        windows.customer_id,
+        sum(case when entries.pnl_line in ('gross_list', 'discounts', 'refunds') then entries.amount end)
+            as pre_revenue,
+        sum(case when entries.pnl_line <> 'acquisition' then entries.amount end) as pre_contribution,
+        count(distinct case when entries.pnl_line = 'gross_list' then entries.order_id end) as pre_orders
+    from windows
+    inner join marts.pnl_entries as entries
+        on
+            windows.customer_id = entries.customer_id
+            and windows.first_day > entries.attributed_on
+            and date_diff('day', entries.attributed_on, windows.first_day) <= windows.outcome_days
+    group by windows.customer_id
+),
+
+deliveries as (
+    select
+        windows.customer_id,
+        count(distinct orders.order_id) as n_orders,
+        count(distinct case when carried.fee_forgone > 0 then orders.order_id end) as n_free_orders,
+        sum(carried.fee_forgone) as fee_forgone,
+        sum(carried.carrier_cost) as carrier_cost,
+        sum(case when carried.fee_forgone > 0 then carried.carrier_cost else 0 end) as carrier_cost_free
+    from windows
+    inner join intermediate.int_orders as orders
+        on
+            windows.customer_id = orders.customer_id
+            and orders.ordered_on between windows.first_day and windows.ends
+            and date_diff('day', windows.first_day, orders.ordered_on) < windows.outcome_days
+    left join intermediate.int_carrier_costs as carried on orders.order_id = carried.order_id
+    group by windows.customer_id
+)
+
+select
+    windows.customer_id,
+    windows.arm,
+    windows.n_arms,
+    segments.segment,
+    windows.assigned_at,
+    windows.exposed_at,
+    windows.first_day,
+    (
+        date_diff('day', windows.ends, span.last_day) >= windows.return_days
+        or date_diff('day', windows.first_day, span.last_day)
+        >= windows.outcome_days - 1 + windows.return_days
+    ) as is_mature,
+    coalesce(deliveries.n_orders, 0) as n_orders,
+    coalesce(deliveries.n_free_orders, 0) as n_free_orders,
+    coalesce(money.revenue, 0) as revenue,
+    coalesce(money.contribution, 0) as contribution,
+    coalesce(money_before.pre_contribution, 0) as pre_contribution,
+    coalesce(money_before.pre_revenue, 0) as pre_revenue,
+    coalesce(money_before.pre_orders, 0) as pre_orders,
+    coalesce(deliveries.fee_forgone, 0) as fee_forgone,
+    coalesce(money.fee_paid, 0) as fee_paid,
+    -- no order, no cost; an order whose carrier cost is not known leaves it unknown
+    case when deliveries.customer_id is null then 0 else deliveries.carrier_cost end as carrier_cost,
+    coalesce(deliveries.carrier_cost_free, 0) as carrier_cost_free,
+    coalesce(money.measure_cost, 0) as measure_cost
+from windows
+cross join marts.data_span as span
+left join marts.customer_segments as segments on windows.customer_id = segments.customer_id
+left join money on windows.customer_id = money.customer_id
+left join money_before on windows.customer_id = money_before.customer_id
+left join deliveries on windows.customer_id = deliveries.customer_id
+order by windows.customer_id

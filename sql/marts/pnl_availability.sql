@@ -1,0 +1,92 @@
+-- relation:   pnl_availability
+-- grain:      one row per line of the profit and loss: can it be computed from what is loaded?
+-- key:        pnl_line
+-- inputs:     intermediate.int_orders, staging.stg_orders, staging.stg_returns, staging.stg_transactions, intermediate.int_pnl_orders, staging.stg_deliveries, intermediate.int_return_costs, intermediate.int_pnl_support, intermediate.int_courtesy_events, staging.stg_customers
+-- outputs:    position integer, pnl_line varchar, needs varchar, gives varchar, is_available boolean
+with evidence as (
+    select 'gross_list' as pnl_line
+    from intermediate.int_orders
+    union
+    select 'discounts' as pnl_line
+    from staging.stg_orders
+    union
+    select 'refunds' as pnl_line
+    from staging.stg_returns
+    union
+    select 'refunds' as pnl_line
+    from staging.stg_transactions
+    where kind = 'return'
+    union
+    select 'cost_of_goods' as pnl_line
+    from intermediate.int_pnl_orders
+    where pnl_line = 'cost_of_goods'
+    union
+    select 'goods_recovered' as pnl_line
+    from staging.stg_returns
+    where cogs_recovered is not null
+    union
+    select 'write_down' as pnl_line
+    from staging.stg_returns
+    where write_down is not null
+    union
+    select 'delivery_charged' as pnl_line
+    from staging.stg_orders
+    where delivery_fee_charged is not null
+    union
+    select 'delivery_charged' as pnl_line
+    from staging.stg_transactions
+    where kind = 'delivery'
+    union
+    select 'carrier_cost' as pnl_line
+    from staging.stg_deliveries
+    where carrier_cost is not null
+    union
+    select 'payment_fees' as pnl_line
+    from staging.stg_orders
+    where payment_fee is not null
+    union
+    select 'returns_handling' as pnl_line
+    from intermediate.int_return_costs
+    where inbound_freight is not null or inspection_cost is not null
+    union
+    select 'support' as pnl_line
+    from intermediate.int_pnl_support
+    union
+    select 'courtesy' as pnl_line
+    from intermediate.int_courtesy_events
+    union
+    select 'adjustments' as pnl_line
+    from staging.stg_transactions
+    where kind = 'adjustment'
+    union
+    select 'acquisition' as pnl_line
+    from staging.stg_customers
+    where acquisition_cost is not null
+),
+
+lines (position, pnl_line, needs, gives) as (
+    values
+    (1, 'gross_list', 'orders or transactions', 'sales'),
+    (2, 'discounts', 'orders.discount', 'price reductions'),
+    (3, 'refunds', 'returns, or transactions of kind return', 'what customers got back'),
+    (4, 'cost_of_goods', 'unit_cost of order_lines or products', 'gross margin'),
+    (5, 'goods_recovered', 'returns.cogs_recovered', 'goods that came back'),
+    (6, 'write_down', 'returns.write_down', 'goods that came back unsaleable'),
+    (7, 'delivery_charged', 'orders.delivery_fee_charged, or kind delivery', 'delivery income'),
+    (8, 'carrier_cost', 'deliveries.carrier_cost', 'what delivery costs'),
+    (9, 'payment_fees', 'orders.payment_fee', 'what payment costs'),
+    (10, 'returns_handling', 'returns.inbound_freight, or activity inspection', 'what returns cost'),
+    (11, 'support', 'contacts, with resources and an activity contact', 'what support costs'),
+    (12, 'courtesy', 'courtesy_catalogue and events, logged or derived', 'cost of every courtesy measure'),
+    (13, 'adjustments', 'transactions of kind adjustment', 'what is neither goods nor returns'),
+    (14, 'acquisition', 'customers.acquisition_cost', 'profit after acquisition')
+)
+
+select
+    lines.position,
+    lines.pnl_line,
+    lines.needs,
+    lines.gives,
+    evidence.pnl_line is not null as is_available
+from lines
+left join evidence on lines.pnl_line = evidence.pnl_line

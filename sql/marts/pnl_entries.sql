@@ -1,0 +1,153 @@
+-- relation:   pnl_entries
+-- grain:      one row per entry of the sub-ledger: income positive, costs negative, ex tax
+-- key:        none
+-- inputs:     intermediate.int_pnl_orders, intermediate.int_pnl_returns, intermediate.int_pnl_deliveries, intermediate.int_pnl_support, intermediate.int_pnl_courtesy, intermediate.int_pnl_acquisition, intermediate.int_pnl_transactions, intermediate.int_orders, staging.stg_gl_accounts
+-- stored:     table
+-- outputs:    period timestamp, entry_date date, attributed_on date, customer_id varchar,
+--             order_id varchar, pnl_line varchar, measure_id varchar, account varchar,
+--             resource_id varchar, amount decimal(18,2), avoidable decimal(18,2), rule_id varchar,
+--             provenance varchar, source_table varchar, source_key varchar
+with entries as (
+    select
+        entry_date,
+        customer_id,
+        order_id,
+        pnl_line,
+        measure_id,
+        account,
+        resource_id,
+        amount,
+        avoidable,
+        rule_id,
+        provenance,
+        source_table,
+        source_key
+    from intermediate.int_pnl_orders
+    union all
+    select
+        entry_date,
+        customer_id,
+        order_id,
+        pnl_line,
+        measure_id,
+        account,
+        resource_id,
+        amount,
+        avoidable,
+        rule_id,
+        provenance,
+        source_table,
+        source_key
+    from intermediate.int_pnl_returns
+    union all
+    select
+        entry_date,
+        customer_id,
+        order_id,
+        pnl_line,
+        measure_id,
+        account,
+        resource_id,
+        amount,
+        avoidable,
+        rule_id,
+        provenance,
+        source_table,
+        source_key
+    from intermediate.int_pnl_deliveries
+    union all
+    select
+        entry_date,
+        customer_id,
+        order_id,
+        pnl_line,
+        measure_id,
+        account,
+        resource_id,
+        amount,
+        avoidable,
+        rule_id,
+        provenance,
+        source_table,
+        source_key
+    from intermediate.int_pnl_support
+    union all
+    select
+        entry_date,
+        customer_id,
+        order_id,
+        pnl_line,
+        measure_id,
+        account,
+        resource_id,
+        amount,
+        avoidable,
+        rule_id,
+        provenance,
+        source_table,
+        source_key
+    from intermediate.int_pnl_courtesy
+    union all
+    select
+        entry_date,
+        customer_id,
+        order_id,
+        pnl_line,
+        measure_id,
+        account,
+        resource_id,
+        amount,
+        avoidable,
+        rule_id,
+        provenance,
+        source_table,
+        source_key
+    from intermediate.int_pnl_acquisition
+    union all
+    select
+        entry_date,
+        customer_id,
+        order_id,
+        pnl_line,
+        measure_id,
+        account,
+        resource_id,
+        amount,
+        avoidable,
+        rule_id,
+        provenance,
+        source_table,
+        source_key
+    from intermediate.int_pnl_transactions
+),
+
+accounts as (
+    select
+        pnl_line,
+        min(account) as account
+    from staging.stg_gl_accounts
+    where cost_class <> 'time'
+    group by pnl_line
+)
+
+select
+    date_trunc('month', entries.entry_date) as period,
+    entries.entry_date,
+    -- an order's later costs belong to the order: windows of tests and cohorts go by this day
+    coalesce(orders.ordered_on, entries.entry_date) as attributed_on,
+    entries.customer_id,
+    entries.order_id,
+    entries.pnl_line,
+    entries.measure_id,
+    coalesce(entries.account, case when entries.resource_id is null then accounts.account end) as account,
+    entries.resource_id,
+    entries.amount,
+    entries.avoidable,
+    entries.rule_id,
+    entries.provenance,
+    entries.source_table,
+    entries.source_key
+from entries
+left join intermediate.int_orders as orders on entries.order_id = orders.order_id
+left join accounts on entries.pnl_line = accounts.pnl_line
+where entries.amount is not null

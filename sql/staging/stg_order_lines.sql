@@ -1,0 +1,14 @@
+-- relation:   stg_order_lines
+-- grain:      one row per product of an order
+-- key:        order_id, line_no
+-- inputs:     raw.order_lines
+-- outputs:    order_id varchar, line_no smallint, product_id varchar, qty integer,
+--             list_price decimal(18,2), unit_cost decimal(18,4)
+select
+    order_id,
+    line_no,
+    product_id,
+    qty,
+    list_price,
+    unit_cost
+from raw.order_lines
