@@ -1,1 +1,1 @@
-"""."""
+"""Customer models: pure numbers in, pure numbers out."""

@@ -1,0 +1,183 @@
+"""What all customer models share: parameters checked once, arrays checked once, the counted table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+import polars as pl
+
+from custvalue.errors import DataError
+from custvalue.results import arrays
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Self
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from custvalue.models.special import FloatArray
+
+
+class Objective(Protocol):
+    """Log-likelihood and gradient at log parameters; without the gradient, theta stands in its place."""
+
+    def __call__(self, theta: FloatArray, gradient: bool = True) -> tuple[float, FloatArray]:
+        """Evaluate both."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model is its parameters: positive numbers, frozen."""
+
+    label: ClassVar[str]
+    data_columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T")
+    advice: ClassVar[str] = "Try a simpler model (MBG/NBD), a longer history or more customers."
+    """What to try where the model is not identified."""
+
+    def __post_init__(self) -> None:
+        for name, value in self.parameters.items():
+            if not (np.isfinite(value) and value > 0):
+                raise DataError(f"{self.label}: parameter {name} must be a positive number, not {value!r}.")
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Parameters by name, in the order of the paper."""
+        return {f.name: float(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def parameter_names(cls) -> tuple[str, ...]:
+        """Names of the parameters, in the order of the paper."""
+        return tuple(f.name for f in fields(cls))
+
+    @classmethod
+    def from_log(cls, theta: FloatArray) -> Self:
+        """Make a model of the logarithms of its parameters."""
+        return cls(*(float(v) for v in np.exp(theta)))
+
+    @property
+    def log_parameters(self) -> FloatArray:
+        """Logarithms of the parameters: the space in which they are fitted."""
+        return np.asarray(np.log(list(self.parameters.values())))
+
+    @classmethod
+    def check_identified(cls, data: Counted) -> None:
+        """Raise FitError where these data cannot tell the parameters."""
+        raise NotImplementedError
+
+    @classmethod
+    def starts(cls, data: Counted) -> list[Self]:
+        """Return where the optimiser starts, the best guess first."""
+        raise NotImplementedError
+
+    @classmethod
+    def objective(cls, data: Counted) -> Objective:
+        """Return the function from log parameters to log-likelihood and gradient."""
+        raise NotImplementedError
+
+
+class CustomerModel(Protocol):
+    """A buy-till-you-die model in continuous time; arrays in and out, time in the unit of its parameters."""
+
+    label: ClassVar[str]
+
+    def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """Log-likelihood of each history."""
+
+    def probability_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """P(still a customer at T)."""
+
+    def expected_purchases(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """E[purchases in (T, T + horizon]]."""
+
+    def expected_purchases_new(self, horizon: ArrayLike) -> FloatArray:
+        """E[repeat purchases of a newcomer in (0, horizon]]."""
+
+    def purchase_pmf(self, n: ArrayLike, horizon: ArrayLike) -> FloatArray:
+        """P(a newcomer makes n repeat purchases in (0, horizon])."""
+
+    def discounted_expected_purchases(
+        self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, horizon: float | None = None
+    ) -> FloatArray:
+        """Discounted expected purchases from T on, to a horizon (DECT) or to infinity (DERT)."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Identical rows counted once: the sufficient statistic.
+
+    Attributes
+    ----------
+    columns
+        The model's data columns, each an array with one element a distinct row.
+    count
+        How many customers share the row.
+    """
+
+    columns: Mapping[str, FloatArray]
+    count: FloatArray
+
+    @property
+    def total(self) -> float:
+        """Number of customers."""
+        return float(self.count.sum())
+
+    @property
+    def size(self) -> int:
+        """Number of distinct rows."""
+        return self.count.size
+
+    def history(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return x, t_x, T."""
+        return self.columns["frequency"], self.columns["recency"], self.columns["T"]
+
+    def sample(self, rows: int, seed: int = 0) -> Counted:
+        """Return a random part of the rows, with their counts: where to start on big data."""
+        chosen = np.random.default_rng(seed).choice(self.size, rows, replace=False)
+        return Counted({k: v[chosen] for k, v in self.columns.items()}, self.count[chosen])
+
+
+def count_rows(table: pl.DataFrame, columns: Sequence[str], weights: str | None = None) -> Counted:
+    """Count identical rows, or add up their weights."""
+    missing = [c for c in (*columns, *([weights] if weights else [])) if c not in table.columns]
+    if missing:
+        raise DataError(f"The table has no column {missing[0]!r}; it has {', '.join(table.columns)}.")
+    size = pl.len() if weights is None else pl.col(weights).sum()
+    grouped = table.group_by(list(columns)).agg(size.cast(pl.Float64).alias("__count"))
+    *values, count = arrays(grouped, (*columns, "__count"))
+    return Counted(dict(zip(columns, values, strict=True)), count)
+
+
+def checked_history(x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return x, t_x, T as float arrays of one shape; what no history can be is an error."""
+    bx, bt, bT = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (x, t_x, T)))
+    rules = {
+        "frequency must be a whole number, 0 or more": (bx >= 0) & (bx == np.floor(bx)) & np.isfinite(bx),
+        "recency must lie between 0 and T": (bt >= 0) & (bt <= bT) & np.isfinite(bT),
+        "recency must be 0 for a customer who never came back": (bx > 0) | (bt == 0),
+    }
+    for rule, good in rules.items():
+        if not good.all():
+            first = int(np.argmin(good.ravel()))
+            row = f"frequency {bx.ravel()[first]:g}, recency {bt.ravel()[first]:g}, T {bT.ravel()[first]:g}"
+            raise DataError(
+                f"{rule}: {np.count_nonzero(~good):,} of {good.size:,} customers break this, "
+                f"the first in row {first} ({row})."
+            )
+    return bx, bt, bT
+
+
+def distinct(*columns: FloatArray) -> tuple[tuple[FloatArray, ...], NDArray[np.intp]]:
+    """Return the distinct rows and, for every row, which of them it is."""
+    if columns[0].size <= 1:
+        return columns, np.zeros(columns[0].size, dtype=np.intp)
+    order = np.lexsort(columns[::-1])
+    changed = np.zeros(order.size, dtype=bool)
+    for column in columns:
+        ordered = column[order]
+        changed[1:] |= ordered[1:] != ordered[:-1]
+    which = np.empty(order.size, dtype=np.intp)
+    which[order] = np.cumsum(changed)
+    firsts = order[np.concatenate(([0], np.flatnonzero(changed)))]
+    return tuple(column[firsts] for column in columns), which

@@ -1,0 +1,288 @@
+"""What BG/NBD and MBG/NBD share: Poisson purchases, and a coin flipped after each of them.
+
+Purchases come at a rate λ ~ Gamma(r, α); after a purchase the customer leaves with probability
+p ~ Beta(a, b). BG/NBD lets the first purchase pass without a coin, MBG/NBD does not. Given that a
+customer is alive at T, λ ~ Gamma(r + x, α + T) and p ~ Beta(a, d), independent, with d = b + x
+(BG) or b + x + 1 (MBG): every expectation below is one over p alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+from scipy import special
+
+from custvalue.errors import DataError, FitError
+from custvalue.models.base import Model, checked_history, distinct
+from custvalue.models.special import (
+    FloatArray,
+    jacobi_is_exact,
+    jacobi_nodes,
+    log_rising,
+    negative_binomial_log_pmf,
+    panel_nodes,
+    softplus,
+    sum_reciprocals,
+    truncated_laplace,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.random import Generator
+    from numpy.typing import ArrayLike
+
+    from custvalue.models.base import Counted, Objective
+
+    Kernel = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
+
+_CHUNK = 1_000
+
+
+@dataclass(frozen=True)
+class BetaGeometricNbd(Model):
+    """Base of BG/NBD and MBG/NBD.
+
+    Parameters
+    ----------
+    r, alpha
+        Shape and rate of the gamma distribution of purchase rates; alpha in time units.
+    a, b
+        Beta distribution of the probability to leave after a purchase.
+    """
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+
+    first_coin: ClassVar[int] = 0
+    """1 where the first purchase can be the last one, 0 where it cannot."""
+
+    def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """Return the log-likelihood of each history.
+
+        Parameters
+        ----------
+        x, t_x, T
+            Repeat purchases, age at the last one, age now; arrays that broadcast, in time units.
+        """
+        x, t_x, T = checked_history(x, t_x, T)
+        k = x.astype(np.intp)
+        n = int(k.max(initial=0)) + 1
+        stayed = log_rising(self.b, n) - log_rising(self.a + self.b, n)
+        return (
+            log_rising(self.r, n)[k] - self.r * np.log1p(T / self.alpha) - x * np.log(self.alpha + T)
+            + stayed[k + self.first_coin] + softplus(self._logit_dead(x, t_x, T))
+        )  # fmt: skip
+
+    def probability_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """Return P(still a customer at T), shape as the arrays broadcast."""
+        x, t_x, T = checked_history(x, t_x, T)
+        out: FloatArray = special.expit(-self._logit_dead(x, t_x, T))
+        return out
+
+    def _logit_dead(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
+        coins = x - 1.0 + self.first_coin
+        with np.errstate(divide="ignore"):
+            odds = np.log(self.a) - np.log(self.b + coins, where=coins >= 0, out=np.full_like(x, np.inf))
+        return np.asarray(odds + (self.r + x) * np.log1p((T - t_x) / (self.alpha + t_x)))
+
+    def expected_purchases(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """Return E[purchases in (T, T + horizon]] of customers with these histories."""
+        return self._expect(_purchases, horizon, x, t_x, T)
+
+    def expected_purchases_new(self, horizon: ArrayLike) -> FloatArray:
+        """Return E[repeat purchases in (0, horizon]] of a newcomer."""
+        return self._expect(_purchases, horizon, 0, 0, 0)
+
+    def discounted_expected_purchases(
+        self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, horizon: float | None = None
+    ) -> FloatArray:
+        """Return the discounted expected purchases after T.
+
+        Parameters
+        ----------
+        delta
+            Continuous discount rate per time unit: ln(1 + annual rate) × days per unit / 365.
+        horizon
+            Time units from T on (DECT), or None for no end (DERT).
+
+        Notes
+        -----
+        P(alive) · E[λ (1 − e^(−(δ + λp)h)) / (δ + λp)]; over λ ~ Gamma(R, A) the expectation is
+        (R/p) ∫₀^(ph/A) e^(−δA t/p) (1 + t)^(−R−1) dt, and only the one over p is left.
+        """
+        check_discount(delta, horizon)
+
+        def discounted(p: FloatArray, R: FloatArray, A: FloatArray, h: FloatArray) -> FloatArray:
+            return R / p * truncated_laplace(delta * A / p, R + 1.0, p * h / A)
+
+        return self._expect(discounted, np.inf if horizon is None else horizon, x, t_x, T, delta)
+
+    def churn_probability(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """Return P(no longer a customer at T + horizon)."""
+        return 1.0 - self._expect(_survival, horizon, x, t_x, T)
+
+    def expected_time_to_next_purchase(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """Return E[time from T to the next purchase | alive] = (α + T) / (r + x − 1).
+
+        The expectation is infinite where r + x ≤ 1: then nothing bounds how rarely he buys.
+        """
+        x, _, T = checked_history(x, t_x, T)
+        R = self.r + x
+        return np.where(R > 1, (self.alpha + T) / np.where(R > 1, R - 1, 1.0), np.inf)
+
+    def purchase_pmf(self, n: ArrayLike, horizon: ArrayLike) -> FloatArray:
+        """Return P(a newcomer makes n repeat purchases in (0, horizon])."""
+        n, t = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (n, horizon)))
+        k = n.astype(np.intp)
+        top = int(k.max(initial=0)) + 1
+        stayed = log_rising(self.b, top) - log_rising(self.a + self.b, top)
+        running = np.exp(negative_binomial_log_pmf(n, self.r, self.alpha, t) + stayed[k + self.first_coin])
+        coins = k - 1 + self.first_coin  # coins that came up "stay" before the one that did not
+        left = np.exp(stayed[np.maximum(coins, 0)]) * self.a / (self.a + self.b + coins)
+        reached = special.betainc(np.maximum(n, 1e-300), self.r, t / (self.alpha + t))
+        return running + np.where(coins >= 0, left * np.where(n > 0, reached, 1.0), 0.0)
+
+    def simulate_purchases(
+        self, horizon: float, x: FloatArray, t_x: FloatArray, T: FloatArray, rng: Generator
+    ) -> tuple[FloatArray, FloatArray]:
+        """Draw for every history the purchases in (T, T + horizon] and their mean time after T."""
+        alive = rng.random(x.shape) < self.probability_alive(x, t_x, T)
+        p = rng.beta(self.a, self.b + x + self.first_coin)
+        wanted = rng.poisson(rng.gamma(self.r + x) * horizon / (self.alpha + T))
+        made = np.minimum(wanted, rng.geometric(np.maximum(p, 1e-18))) * alive
+        return made.astype(np.float64), horizon * (made + 1.0) / (2.0 * (wanted + 1.0))
+
+    def _expect(
+        self,
+        kernel: Kernel,
+        horizon: ArrayLike,
+        x: ArrayLike,
+        t_x: ArrayLike,
+        T: ArrayLike,
+        delta: float = 0.0,
+    ) -> FloatArray:
+        """Return P(alive) · E_p[kernel], p ~ Beta(a, b + x + first_coin), once for each distinct (x, T)."""
+        x, t_x, T = checked_history(x, t_x, T)
+        h, x, t_x, T = np.broadcast_arrays(check_horizon(horizon), x, t_x, T)
+        alive = self.probability_alive(x, t_x, T)
+        (ux, uT, uh), which = distinct(x.ravel(), T.ravel(), h.ravel())
+        R, A, d = self.r + ux, self.alpha + uT, self.b + ux + self.first_coin
+        out = np.empty(ux.shape)
+        easy = jacobi_is_exact(R + 1.0, uh / A) & (d < 1e4) & (0.02 < self.a < 1e3)
+        if easy.any():
+            ds, which_d = np.unique(d[easy], return_inverse=True)
+            nodes, weights = jacobi_nodes(self.a, ds)
+            out[easy] = _integrate(kernel, nodes[which_d], weights[which_d], R[easy], A[easy], uh[easy])
+        hard = np.flatnonzero(~easy)
+        for i in range(0, hard.size, _CHUNK):
+            j = hard[i : i + _CHUNK]
+            bend = (R[j] + 1.0) / np.maximum(A[j] / np.maximum(uh[j], 1e-300), delta * A[j])
+            nodes, weights = panel_nodes(self.a, d[j], bend)
+            out[j] = _integrate(kernel, nodes, weights, R[j], A[j], uh[j])
+        return alive * out[which].reshape(alive.shape)
+
+    @classmethod
+    def check_identified(cls, data: Counted) -> None:
+        """Raise FitError where nobody came back, or everybody's age is the same single day."""
+        check_repeat_buyers(cls.label, data)
+
+    @classmethod
+    def starts(cls, data: Counted) -> list[Self]:
+        """Return the guesses of where to start: the best known first."""
+        scale = float(np.average(data.columns["T"], weights=data.count))
+        return [cls(r, share * scale, a, b) for r, share, a, b in _STARTS]
+
+    @classmethod
+    def objective(cls, data: Counted) -> Objective:
+        """Return log-likelihood and gradient in log parameters, summed over the counted table."""
+        x, t_x, T = data.history()
+        k, n = x.astype(np.intp), data.count
+        top = int(k.max(initial=0)) + 1
+        by_x = np.bincount(k, weights=n, minlength=top)
+        coins = np.arange(top) - 1.0 + cls.first_coin
+        flips = np.concatenate((by_x, [0.0])) if not cls.first_coin else np.concatenate(([0.0], by_x))
+        total_x, total = n * x, data.total
+
+        def value_and_gradient(theta: FloatArray, gradient: bool = True) -> tuple[float, FloatArray]:
+            r, alpha, a, b = np.exp(theta)
+            log_A = np.log(alpha + T)
+            log_gap = log_A - np.log(alpha + t_x)
+            base = np.where(coins >= 0, np.log(a) - np.log(np.maximum(b + coins, 1e-300)), -np.inf)
+            logit = base[k] + (r + x) * log_gap
+            stay = log_rising(b, top) - log_rising(a + b, top)
+            shrink = float(n @ log_A) - total * np.log(alpha)
+            value = by_x @ log_rising(r, top)[:-1] + flips @ stay - r * shrink - total_x @ log_A + n @ softplus(logit)
+            if not gradient:
+                return float(value), theta
+            left = n * special.expit(logit)
+            S1, B1, AB1 = sum_reciprocals(r, top)[:-1], sum_reciprocals(b, top), sum_reciprocals(a + b, top)
+            by_coin = np.bincount(k, weights=left, minlength=top)
+            d_r = by_x @ S1 - shrink + left @ log_gap
+            d_alpha = (
+                r * (n @ (T / (alpha * (alpha + T)))) - total_x @ (1.0 / (alpha + T))
+                - left @ ((r + x) * (T - t_x) / ((alpha + T) * (alpha + t_x)))
+            )  # fmt: skip
+            d_a = -(flips @ AB1) + left.sum() / a
+            d_b = flips @ (B1 - AB1) - by_coin[coins >= 0] @ (1.0 / (b + coins[coins >= 0]))
+            return float(value), np.array([r * d_r, alpha * d_alpha, a * d_a, b * d_b])
+
+        return value_and_gradient
+
+
+_STARTS = (
+    (0.4, 0.2, 0.8, 2.0),
+    (1.0, 0.5, 0.3, 1.0),
+    (0.1, 0.05, 1.0, 5.0),
+    (5.0, 1.0, 0.1, 1.0),
+    (0.2, 1.0, 5.0, 5.0),
+)
+
+
+def _purchases(p: FloatArray, R: FloatArray, A: FloatArray, h: FloatArray) -> FloatArray:
+    """E[purchases in h | p, alive]: geometric stopping of a gamma-mixed Poisson process."""
+    return np.asarray(-np.expm1(-R * np.log1p(p * (h / A))) / p)
+
+
+def _survival(p: FloatArray, R: FloatArray, A: FloatArray, h: FloatArray) -> FloatArray:
+    """P(still alive after h | p, alive)."""
+    return np.asarray(np.exp(-R * np.log1p(p * (h / A))))
+
+
+def _integrate(
+    kernel: Kernel, nodes: FloatArray, weights: FloatArray, R: FloatArray, A: FloatArray, h: FloatArray
+) -> FloatArray:
+    values = kernel(nodes, R[:, None], A[:, None], h[:, None])
+    return np.asarray(np.einsum("ij,ij->i", values, weights))
+
+
+def check_horizon(horizon: ArrayLike) -> FloatArray:
+    """Return the horizon as an array; a negative one is an error."""
+    h = np.asarray(horizon, dtype=np.float64)
+    if not (h >= 0).all():
+        raise DataError(f"The horizon must be 0 or more time units; {float(h.min()):g} came.")
+    return h
+
+
+def check_discount(delta: float, horizon: float | None) -> None:
+    """Raise where the discounted sum is not defined."""
+    if not (np.isfinite(delta) and delta >= 0):
+        raise DataError(f"The discount rate delta must be 0 or more per time unit; {delta!r} came.")
+    if horizon is None and delta == 0:
+        raise DataError("Without a horizon the discount rate must be above 0.", "Give a horizon or a rate.")
+
+
+def check_repeat_buyers(label: str, data: Counted) -> None:
+    """Raise FitError where the histories hold nothing to fit."""
+    x, _, _ = checked_history(*data.history())
+    if data.size == 0:
+        raise FitError(f"{label}: the summary has no customers.", "Check the dates and filters that made it.")
+    if not (x > 0).any():
+        raise FitError(
+            f"{label}: none of the {data.total:,.0f} customers bought again: no purchase rate can be told.",
+            "Use a longer history; same-day orders count as one purchase.",
+        )

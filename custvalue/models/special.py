@@ -1,0 +1,237 @@
+"""Special functions that stay exact where the textbook forms overflow or cancel."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from scipy import special
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FloatArray: TypeAlias = "NDArray[np.float64]"
+
+JACOBI_NODES = 32
+PANEL_NODES = 16
+PANELS = 24
+NEGLIGIBLE = 46.0
+"""An exponent at which exp(-x) no longer changes a sum of doubles: 1e-20."""
+
+
+@lru_cache
+def gauss_legendre(nodes: int, panels: int = 1) -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights on [0, 1], the interval cut into equal panels."""
+    t, w = np.polynomial.legendre.leggauss(nodes)
+    starts = np.arange(panels)[:, None]
+    return ((starts + (t + 1) / 2) / panels).ravel(), np.tile(w / 2 / panels, panels)
+
+
+def log_rising(r: float, n: int) -> FloatArray:
+    """Return ln Γ(r + x) − ln Γ(r) for x = 0 … n: a running sum, so nothing cancels."""
+    return np.concatenate(([0.0], np.cumsum(np.log(r + np.arange(n)))))
+
+
+def sum_reciprocals(r: float, n: int) -> FloatArray:
+    """Return ψ(r + x) − ψ(r) for x = 0 … n, the derivative of `log_rising`."""
+    return np.concatenate(([0.0], np.cumsum(1.0 / (r + np.arange(n)))))
+
+
+def softplus(z: FloatArray) -> FloatArray:
+    """Return ln(1 + e^z) without overflow."""
+    return np.logaddexp(0.0, z)
+
+
+def negative_binomial_log_pmf(n: FloatArray, r: float, alpha: float, t: FloatArray) -> FloatArray:
+    """Return ln P(N(t) = n) of a gamma-mixed Poisson process, shape r and rate alpha."""
+    out: FloatArray = (
+        special.gammaln(r + n) - special.gammaln(r) - special.gammaln(n + 1.0)
+        - r * np.log1p(t / alpha) + special.xlogy(n, t / (alpha + t))
+    )  # fmt: skip
+    return out
+
+
+def hyp2f1_unit(b: FloatArray, c: FloatArray, z: FloatArray) -> FloatArray:
+    """Return ln ₂F₁(1, b; c; z) for 0 < b < c and 0 ≤ z < 1 by Gauss's continued fraction.
+
+    All partial quotients are positive: nothing cancels and nothing overflows at large b and c,
+    where the power series and SciPy's `hyp2f1` do.
+    """
+    b, c, z = np.broadcast_arrays(b, c, z)
+    out = np.empty(z.shape)
+    order = fraction_length(z)
+    for n in np.unique(order):
+        rows = order == n
+        out[rows] = -np.log1p(-_gauss_fraction(b[rows], c[rows], z[rows], int(n)))
+    return out
+
+
+def fraction_length(z: FloatArray) -> NDArray[np.int64]:
+    """Return how many terms give full precision at z, rounded up to a power of two."""
+    root = np.sqrt(1.0 - z)
+    rate = -2.0 * np.log((1.0 - root) / (1.0 + root) + 1e-300)
+    return np.asarray(2 ** np.ceil(np.log2(np.clip(40.0 / rate, 4, 65536))), dtype=np.int64)
+
+
+def _gauss_fraction(b: FloatArray, c: FloatArray, z: FloatArray, n: int) -> FloatArray:
+    """Return f in ₂F₁(1, b; c; z) = 1 / (1 − f)."""
+    f = np.zeros_like(z)
+    for k in range(n, 0, -1):
+        even = k * (c - b + k - 1) / ((c + 2 * k - 2) * (c + 2 * k - 1))
+        odd = (b + k) * (c + k - 1) / ((c + 2 * k - 1) * (c + 2 * k))
+        f = even * z / (1.0 - odd * z / (1.0 - f))
+    out: FloatArray = b / c * z / (1.0 - f)
+    return out
+
+
+def laplace_power(z: FloatArray, s: FloatArray) -> FloatArray:
+    """Return ∫₀^∞ e^(−z t) (1 + t)^(−s) dt = U(1, 2 − s, z) = e^z E_s(z) for z, s > 0.
+
+    SciPy's `hyperu` gives NaN at s = 1000 and the wrong value at s = 2, z = 1e-9; here a continued
+    fraction serves large z or s, a series with an upward recurrence in s the rest.
+    """
+    z, s = np.broadcast_arrays(z, s)
+    out = np.empty(z.shape)
+    small = (z < 1.0) & (s < 30.0)
+    steep = ~small & (z >= 10.0) | (s >= 100.0)
+    high = ~small & ~steep & (s >= 30.0)
+    middle = ~(small | steep | high)
+    for rows, terms in ((steep, 16), (high, 32), (middle, 128)):
+        if rows.any():
+            zr, sr = z[rows], s[rows]
+            f = np.zeros(zr.shape)
+            for k in range(terms, 0, -1):
+                f = k * (sr + (k - 1)) / (zr + sr + 2 * k - f)
+            out[rows] = 1.0 / (zr + sr - f)
+    if small.any():
+        out[small] = _laplace_power_small(z[small], s[small])
+    return out
+
+
+def _laplace_power_small(z: FloatArray, s: FloatArray) -> FloatArray:
+    """Sum the series at an order s0 in (0, 1.5], then climb: s I(s + 1) = 1 − z I(s)."""
+    steps = np.maximum(np.round(s - 1.0), 0.0)
+    s0 = s - steps
+    e = 1.0 - s0
+    lead = log_gamma_one_plus(e) - e * np.log(z)  # Γ(1 − s0) z^(s0 − 1) has its pole at s0 = 1 ...
+    pole = np.abs(e) < 1e-15
+    total = np.where(pole, -np.euler_gamma - np.log(z), np.expm1(lead) / np.where(pole, 1.0, e))
+    power = np.ones_like(z)
+    for k in range(1, 20):  # ... which the first term of the series cancels: they are one term above
+        power *= -z / k
+        total -= power / (k + e)
+    out = np.exp(z) * total
+    for i in range(int(steps.max())):
+        climb = steps > i
+        order = s0[climb] + i
+        out[climb] = (1.0 - z[climb] * out[climb]) / order
+    return out
+
+
+def log_gamma_one_plus(e: FloatArray) -> FloatArray:
+    """Return ln Γ(1 + e) to full relative precision near e = 0, where 1 + e rounds."""
+    k = np.arange(2, 9)
+    coefficients = np.concatenate(([0.0, -np.euler_gamma], special.zeta(k) * (-1.0) ** k / k))
+    near = np.polynomial.polynomial.polyval(e, coefficients)
+    return np.where(np.abs(e) < 0.01, near, special.loggamma(1.0 + e))
+
+
+def truncated_laplace(z: FloatArray, s: FloatArray, upper: FloatArray) -> FloatArray:
+    """Return ∫₀^upper e^(−z t) (1 + t)^(−s) dt; `upper` may be infinite where z > 0."""
+    z, s, upper = np.broadcast_arrays(z, s, upper)
+    width = np.log1p(upper)
+    with np.errstate(invalid="ignore"):
+        drop = z * upper + (s - 1.0) * width
+    short = (drop < 2.0) & (width < 3.0) & (s < 60.0)
+    if short.all():
+        return _laplace_panels(z, s, width, panels=1)
+    out = np.empty(z.shape)
+    endless = np.isinf(upper) | (drop > NEGLIGIBLE) & (s >= 1.0)
+    split = ~short & ~endless & (s >= 1.0) & (drop >= 2.0)
+    rest = ~(short | endless | split)
+    out[short] = _laplace_panels(z[short], s[short], width[short], panels=1)
+    out[endless] = laplace_power(z[endless], s[endless])
+    zs, ss, us = z[split], s[split], upper[split]
+    out[split] = laplace_power(zs, ss) - np.exp(-drop[split]) * laplace_power(zs * (1.0 + us), ss)
+    out[rest] = _laplace_panels(z[rest], s[rest], width[rest], panels=24)
+    return out
+
+
+def _laplace_panels(z: FloatArray, s: FloatArray, width: FloatArray, panels: int) -> FloatArray:
+    """Integrate over w = ln(1 + t): e^(−z (e^w − 1) − (s − 1) w), on Gauss-Legendre panels."""
+    nodes, weights = gauss_legendre(20, panels)
+    with np.errstate(divide="ignore"):
+        u = np.minimum(width, np.log1p(NEGLIGIBLE / z))
+    out = np.zeros(z.shape)
+    for node, weight in zip(nodes, weights, strict=True):
+        w = u * node
+        out += weight * np.exp(-z * np.expm1(w) - (s - 1.0) * w)
+    return out * u
+
+
+def jacobi_nodes(a: float, d: FloatArray, n: int = JACOBI_NODES) -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights for expectations over p ~ Beta(a, d), one row for each d.
+
+    Golub & Welsch (1969): eigenvalues of the Jacobi matrix of the weight p^(a−1) (1−p)^(d−1).
+    """
+    k = np.arange(n)
+    total = 2 * k + a + d[:, None]
+    alpha, beta = d[:, None] - 1.0, a - 1.0
+    # at k = 0 the general form is 0/0 where a + d = 2, so its limit a/(a+d) is written in
+    safe = np.where(k == 0, 1.0, total * (total - 2))
+    diagonal = np.where(k == 0, (a - d[:, None]) / (a + d[:, None]), (beta**2 - alpha**2) / safe)
+    m = k[1:]
+    two = 2 * m + alpha + beta
+    ratio = np.where(m == 1, 1.0 / (two + 1), (m + alpha + beta) / ((two + 1) * np.where(m == 1, 1.0, two - 1)))
+    off = np.sqrt(4 * m * (m + alpha) * (m + beta) * ratio) / two
+    matrix = np.zeros((d.size, n, n))
+    matrix[:, k, k] = diagonal
+    matrix[:, m, m - 1] = off
+    values, vectors = np.linalg.eigh(matrix)
+    return np.clip((1 + values) / 2, 0.0, 1.0), vectors[:, 0, :] ** 2
+
+
+def panel_nodes(a: float, d: FloatArray, curvature: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights for expectations over p ~ Beta(a, d) that hold everywhere.
+
+    Gauss-Legendre panels in ln p and in ln(1 − p), with one node at the mean of either far tail.
+
+    Parameters
+    ----------
+    curvature
+        Bound on |d ln h / dp| at p = 0 of the functions h to be integrated: below 1e-7 / curvature
+        they are straight lines.
+    """
+    t, w = gauss_legendre(PANEL_NODES, PANELS)
+    ps, ws = [], []
+    for left, first, second in ((True, np.full_like(d, a), d), (False, d, np.full_like(d, a))):
+        scale = np.maximum(curvature, 1.0) + second
+        low = np.log(np.clip(special.betaincinv(first, second, 1e-25), 1e-7 / scale, 0.499))
+        ell = low[:, None] + (np.log(0.5) - low)[:, None] * t
+        near = np.exp(ell)
+        far = -np.expm1(ell)
+        constant = special.betaln(first, second)
+        density = np.exp(first[:, None] * ell + (second[:, None] - 1) * np.log(far) - constant[:, None])
+        bend = (second - 1) * np.log1p(-np.exp(low)) * first / (first + 1)  # of (1 − p)^(d−1) within the tail
+        tail = np.exp(first * low + bend - constant) / first
+        middle = np.exp(low) * first / (first + 1)
+        near = np.concatenate((middle[:, None], near), axis=1)
+        ps.append(near if left else 1.0 - near)
+        ws.append(np.concatenate((tail[:, None], (np.log(0.5) - low)[:, None] * w * density), axis=1))
+    weights = np.concatenate(ws, axis=1)
+    return np.concatenate(ps, axis=1), weights / weights.sum(axis=1, keepdims=True)
+
+
+def jacobi_is_exact(power: FloatArray, width: FloatArray, n: int = JACOBI_NODES) -> NDArray[np.bool_]:
+    """Tell where n Gauss-Jacobi nodes integrate (1 + width·p)^(−power) to 13 digits.
+
+    The integrand is analytic up to p = −1/width; the error is at most its maximum on a Bernstein
+    ellipse divided by rho^(2n), for any ellipse that stays clear of the singularity.
+    """
+    best = np.full(np.broadcast_shapes(power.shape, width.shape), np.inf)
+    for share in (0.1, 0.3, 0.5, 0.7, 0.9, 0.99):
+        v = 1 + 2 * share / np.maximum(width, 1e-12)
+        rho = np.log(v + np.sqrt(v * v - 1))
+        best = np.minimum(best, -power * np.log1p(-share) - 2 * n * rho)
+    return np.asarray(best + np.log1p(power * width) < np.log(1e-14))
