@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import numpy as np
 import polars as pl
 
 from custvalue.data.simulation.courtesies import DERIVED
@@ -75,7 +76,7 @@ def courtesy_truth(clean: Tables) -> dict[str, object]:
     """Return events, minutes and money by measure, and how many of the derived ones a program must find."""
     rows = courtesy_rows(clean)
     table = rows.group_by("measure_id").agg(
-        pl.len().alias("events"), pl.col("minutes").sum().round(2), pl.col("direct", "loss", "true_up").sum()
+        pl.len().alias("events"), pl.col("minutes").sum().round(2), pl.col("direct", "loss", "true_up", "moved").sum()
     )
     by_measure = {
         measure: {
@@ -85,8 +86,9 @@ def courtesy_truth(clean: Tables) -> dict[str, object]:
             "direct": euros(direct),
             "expected_loss": euros(loss),
             "true_up": euros(true_up),
+            "moved": euros(moved),
         }
-        for measure, events, minutes, direct, loss, true_up in table.sort("measure_id").iter_rows()
+        for measure, events, minutes, direct, loss, true_up, moved in table.sort("measure_id").iter_rows()
     }
     derived = derived_events(clean).group_by("measure_id").len().sort("measure_id")
     return {
@@ -96,16 +98,10 @@ def courtesy_truth(clean: Tables) -> dict[str, object]:
         "too_much_of_a_good_thing": {
             "measure_id": TOO_MUCH,
             "calls_a_year": list(CALL_DOSES),
-            "d_log_dropout": [round(float(call_effect(_dose(d))), 4) for d in CALL_DOSES],
+            "d_log_dropout": [round(float(x), 4) for x in call_effect(np.array(CALL_DOSES))],
             "who": "b2c_service customers; the yearly number of calls was drawn by lot",
         },
     }
-
-
-def _dose(calls: int) -> object:
-    import numpy as np
-
-    return np.array(calls)
 
 
 def world_truth() -> dict[str, object]:

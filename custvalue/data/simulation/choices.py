@@ -13,7 +13,6 @@ from custvalue.data.simulation.trade import NEVER, TEST_FROM, TEST_TO, Trade, co
 from custvalue.data.simulation.world import (
     GIFT_RATE,
     GIFT_WAVES,
-    N_DAYS,
     SEGMENT_NAMES,
     SEGMENTS,
     Bools,
@@ -100,17 +99,17 @@ def _window_sum(world: Trade, cents: Floats | np.ndarray, n: int) -> Floats:  # 
 
 
 def gift_truth(people: Population, possible: Purchases, choices: Choices, actual: Trade) -> dict[str, object]:
-    """Compare the year 2025 of those who got the gift with the same year without it, and with the others' year."""
+    """Compare the year of those who got the gift with the same year without it, and with the others' year."""
     n = len(people.segment)
     without = trade(people, possible, free=choices.treated, gift_day=np.full(n, NEVER))
     gifted = choices.gift_day < NEVER
     cost = np.where(gifted, GIFT_COST, 0.0)
-    year = contribution(actual, n, start=TEST_FROM, end=N_DAYS) - cost
-    other_year = contribution(without, n, start=TEST_FROM, end=N_DAYS)
+    year = _during_test(actual, n) - cost
+    other_year = _during_test(without, n)
     rest = choices.considered & ~gifted
     return {
         "measure_id": "P3",
-        "window": "orders placed in 2025, net of the gift's direct cost and minutes",
+        "window": "orders placed while the launch ran, net of the gift's direct cost and minutes",
         "gifted": int(gifted.sum()),
         "not_gifted": int(rest.sum()),
         "gift_cost": round(GIFT_COST, 4),

@@ -180,11 +180,11 @@ def _of_orders(rng: np.random.Generator, people: Population, world: Trade) -> li
     narrow = _pick(rng, named & (world.mode == 0), 0.03)
     return [
         _of_order("C1", world, point_of_use, world.at[point_of_use] + 1, units=pieces[point_of_use], delivery=point_of_use),
-        _of_order("C2", world, stored, world.at[stored] + 1, units=np.round(value[stored] * rng.integers(30, 90, len(stored)))),
+        _of_order("C2", world, stored, world.at[stored] + 1, units=_hundreds(value[stored] * rng.integers(30, 90, len(stored)))),
         _of_order("C3", world, informal, world.at[informal], units=np.ones(len(informal))),
         _of_order(
             "C4", world, on_parole, world.at[on_parole] + 0.5,
-            units=np.round(value[on_parole] * rng.integers(10, 45, len(on_parole))),
+            units=_hundreds(value[on_parole] * rng.integers(10, 45, len(on_parole))),
             outcome=np.where(rng.random(len(on_parole)) < 0.03, np.round(100 * value[on_parole]), np.nan),
         ),
         _of_order(
@@ -196,6 +196,11 @@ def _of_orders(rng: np.random.Generator, people: Population, world: Trade) -> li
                   discretionary=np.ones(len(damage))),
         _of_order("W1", world, narrow, world.at[narrow] + 1, delivery=narrow, units=np.ones(len(narrow))),
     ]  # fmt: skip
+
+
+def _hundreds(euro_days: Floats) -> Floats:
+    """Round to hundreds, so that units times rate is whole cents."""
+    return np.asarray(np.maximum(np.round(euro_days / 100), 1) * 100, dtype=np.float64)
 
 
 def _of_order(measure: str, world: Trade, order: Ints, at: Floats, **more: Ints | Floats) -> pl.DataFrame:
@@ -241,7 +246,9 @@ def _of_customers(rng: np.random.Generator, people: Population, world: Trade) ->
     until = np.where(people.is_guest, 0.0, np.minimum(last + 180, N_DAYS - 0.01))
     kind = people.business_type
     frames = [_calendar("C5", rng, people, until, (kind == COMMODITY), 4.0)]
-    frames.append(_calendar("D1", rng, people, until, (kind == BUSINESS_SERVICE) & (np.arange(len(kind)) % 3 == 0), 12.0))
+    frames.append(
+        _calendar("D1", rng, people, until, (kind == BUSINESS_SERVICE) & (np.arange(len(kind)) % 3 == 0), 12.0)
+    )
     key = (people.segment == 3) & (people.rate > 5)
     frames.append(_calendar("U1", rng, people, until, key, 4.0))
     years = np.maximum(until - people.acquired, 0) / DAYS_PER_YEAR

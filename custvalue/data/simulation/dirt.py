@@ -65,11 +65,21 @@ def _customers(clean: pl.DataFrame) -> Rows:
 def _orders(clean: pl.DataFrame) -> Rows:
     named = _named(clean)
     rows: Rows = [("repeated key", _copy(named, 100 * k, payment_fee="9.99")) for k in range(1, 13)]
-    rows += [("unreadable date", _copy(named, 11 * k, order_id=f"O90000{k}", ordered_at="31.12.24 at noon")) for k in (1, 2, 3)]
+    rows += [
+        ("unreadable date", _copy(named, 11 * k, order_id=f"O90000{k}", ordered_at="31.12.24 at noon"))
+        for k in (1, 2, 3)
+    ]
     rows += [("not a number", _copy(named, 12 * k, order_id=f"O90001{k}", gross_list="about 40")) for k in (1, 2, 3, 4)]
-    rows += [("future date", _copy(named, 13 * k, order_id=f"O90002{k}", ordered_at=f"{FUTURE} 10:00:00")) for k in (1, 2)]
-    rows += [("negative price", _copy(named, 14 * k, order_id=f"O90003{k}", gross_list="-25.00", discount="0.00")) for k in (1, 2)]
-    rows += [("unknown customer", _copy(named, 15 * k, order_id=f"O90004{k}", customer_id=f"C8888{k}")) for k in range(1, 6)]
+    rows += [
+        ("future date", _copy(named, 13 * k, order_id=f"O90002{k}", ordered_at=f"{FUTURE} 10:00:00")) for k in (1, 2)
+    ]
+    rows += [
+        ("negative price", _copy(named, 14 * k, order_id=f"O90003{k}", gross_list="-25.00", discount="0.00"))
+        for k in (1, 2)
+    ]
+    rows += [
+        ("unknown customer", _copy(named, 15 * k, order_id=f"O90004{k}", customer_id=f"C8888{k}")) for k in range(1, 6)
+    ]
     rows.append(("missing key", _copy(named, 16, order_id=None)))
     return rows  # fmt: skip
 
@@ -92,14 +102,18 @@ def _returns(clean: pl.DataFrame) -> Rows:
 
 
 def _deliveries(clean: pl.DataFrame) -> Rows:
-    rows: Rows = [("unknown order", _copy(clean, k, delivery_id=f"D99000{k}", order_id=f"O99200{k}")) for k in range(1, 4)]
+    rows: Rows = [
+        ("unknown order", _copy(clean, k, delivery_id=f"D99000{k}", order_id=f"O99200{k}")) for k in range(1, 4)
+    ]
     rows.append(("negative price", _copy(clean, 8, delivery_id="D990010", carrier_cost="-3.10")))
     rows.append(("not a number", _copy(clean, 9, delivery_id="D990011", carrier_cost="see invoice")))
     return rows
 
 
 def _contacts(clean: pl.DataFrame) -> Rows:
-    rows: Rows = [("unknown customer", _copy(clean, k, contact_id=f"K9000{k}", customer_id=f"C8889{k}")) for k in (1, 2)]
+    rows: Rows = [
+        ("unknown customer", _copy(clean, k, contact_id=f"K9000{k}", customer_id=f"C8889{k}")) for k in (1, 2)
+    ]
     rows.append(("unreadable date", _copy(clean, 3, contact_id="K90010", opened_at="yesterday")))
     return rows
 

@@ -43,14 +43,19 @@ def cents(column: str) -> pl.Expr:
 
 
 def derived_events(tables: Tables) -> pl.DataFrame:
-    """Return the courtesies that nobody logged: measure, customer, day, minutes, cents of direct cost.
+    """Return the courtesies that nobody logged: measure, customer, day, minutes, cents of direct cost and moved cents.
+
+    Moved cents and the minutes of P4 are booked already, with the carriers and the returns; a waterfall that shows
+    them as courtesy takes them from there.
 
     The rules, and the day each is posted: P2 a repair after the product's warranty (opened), P4 a return outside
     policy (returned), P5b a fee below the schedule (ordered), S1 at least 89 % used (end of term), D2 a job started
     before it was ordered (started), Q2 a contact in the last five minutes before closing (opened).
     """
     orders, repairs, jobs = tables["orders"], tables["repairs"], tables["jobs"]
-    bought = repairs.join(orders.select("order_id", "ordered_at"), on="order_id").join(tables["products"], on="product_id")
+    bought = repairs.join(orders.select("order_id", "ordered_at"), on="order_id").join(
+        tables["products"], on="product_id"
+    )
     ends = pl.col("ordered_at").dt.offset_by(pl.format("{}mo", "warranty_months"))
     late = bought.filter(pl.col("opened_at") > ends)
     owners = orders.select("order_id", "customer_id")
@@ -58,8 +63,11 @@ def derived_events(tables: Tables) -> pl.DataFrame:
     fees = tables["delivery_fees"]
     value = pl.col("gross_list") - pl.col("discount")
     owed = pl.when(value >= pl.col("free_over")).then(0).otherwise(pl.col("fee"))
-    waived = orders.join(tables["deliveries"].select("order_id", "mode"), on="order_id").join(fees, on="mode")
-    waived = waived.filter(pl.col("delivery_fee_charged") < owed.cast(MONEY))
+    waived = orders.join(tables["deliveries"].select("order_id", "mode", "carrier_cost"), on="order_id").join(
+        fees, on="mode"
+    )
+    waived = waived.with_columns((owed.cast(MONEY) - pl.col("delivery_fee_charged")).alias("forgone"))
+    waived = waived.filter(pl.col("forgone") > 0)
     full = tables["entitlements"].filter(pl.col("used") / pl.col("entitled") >= 0.89)
     urgent = jobs.filter(pl.col("started_at") < pl.col("ordered_at"))
     contacts = tables["contacts"]
@@ -70,10 +78,23 @@ def derived_events(tables: Tables) -> pl.DataFrame:
     none = pl.lit(0, dtype=pl.Int64)
     return pl.concat(
         [
-            _derived("P2", late, "opened_at", minutes=pl.col("minutes"), direct=cents("parts_cost") - cents("fee_charged")),
-            _derived("P4", returns, "returned_at", minutes=_number("P4", "base_minutes"), direct=none),
-            _derived("P5b", waived, "ordered_at", minutes=pl.lit(0.0), direct=none),
-            _derived("S1", full, "ends", minutes=pl.lit(0.0), direct=(_number("S1", "direct_cost") * 100).cast(pl.Int64)),
+            _derived(
+                "P2", late, "opened_at", minutes=pl.col("minutes"), direct=cents("parts_cost") - cents("fee_charged")
+            ),
+            _derived(
+                "P4", returns, "returned_at", minutes=pl.col("inspect_min"), direct=none, moved=cents("inbound_freight")
+            ),
+            _derived(
+                "P5b",
+                waived,
+                "ordered_at",
+                minutes=pl.lit(0.0),
+                direct=none,
+                moved=pl.min_horizontal(cents("forgone"), cents("carrier_cost")),
+            ),
+            _derived(
+                "S1", full, "ends", minutes=pl.lit(0.0), direct=(_number("S1", "direct_cost") * 100).cast(pl.Int64)
+            ),
             _derived("D2", urgent, "started_at", minutes=pl.col("minutes"), direct=none),
             _derived("Q2", last, "opened_at", minutes=_number("Q2", "base_minutes"), direct=none),
         ]
@@ -85,13 +106,16 @@ def _number(measure: str, column: str) -> pl.Expr:
     return pl.lit(float(value))
 
 
-def _derived(measure: str, rows: pl.DataFrame, day: str, *, minutes: pl.Expr, direct: pl.Expr) -> pl.DataFrame:
+def _derived(
+    measure: str, rows: pl.DataFrame, day: str, *, minutes: pl.Expr, direct: pl.Expr, moved: pl.Expr | None = None
+) -> pl.DataFrame:
     return rows.select(
         pl.lit(measure).alias("measure_id"),
         "customer_id",
         pl.col(day).cast(pl.Date).alias("day"),
         minutes.cast(pl.Float64).alias("minutes"),
         direct.alias("direct"),
+        (pl.lit(0, dtype=pl.Int64) if moved is None else moved).alias("moved"),
     )
 
 
@@ -100,8 +124,13 @@ def courtesy_rows(tables: Tables) -> pl.DataFrame:
     numbers = catalogue().select(
         "measure_id",
         "resource_id",
-        *(pl.col(c).cast(pl.Float64).fill_null(0.0) for c in ("direct_cost", "driver_rate", "base_minutes", "minutes_per_unit")),
-        (pl.col("expected_loss_rate").cast(pl.Float64) * pl.col("loss_base").cast(pl.Float64)).fill_null(0.0).alias("loss"),
+        *(
+            pl.col(c).cast(pl.Float64).fill_null(0.0)
+            for c in ("direct_cost", "driver_rate", "base_minutes", "minutes_per_unit")
+        ),
+        (pl.col("expected_loss_rate").cast(pl.Float64) * pl.col("loss_base").cast(pl.Float64))
+        .fill_null(0.0)
+        .alias("loss"),
     )
     units = pl.col("units").fill_null(0.0)
     logged = tables["courtesy_events"].join(numbers, on="measure_id", suffix="_standard")
@@ -112,6 +141,7 @@ def courtesy_rows(tables: Tables) -> pl.DataFrame:
         pl.col("occurred_at").cast(pl.Date).alias("day"),
         (pl.col("base_minutes") + pl.col("minutes_per_unit") * units).alias("minutes"),
         pl.when(pl.col("direct_cost").is_null()).then(standard).otherwise(cents("direct_cost")).alias("direct"),
+        pl.lit(0, dtype=pl.Int64).alias("moved"),
         pl.col("outcome_loss"),
     )
     derived = derived_events(tables).with_columns(pl.lit(None, dtype=MONEY).alias("outcome_loss"))
@@ -139,12 +169,15 @@ def resource_months(tables: Tables) -> pl.DataFrame:
         pl.col("returned_at").cast(pl.Date).alias("day"),
         pl.col("inspect_min").alias("minutes"),
     )
-    kindness = courtesy_rows(tables).filter(pl.col("resource_id").is_not_null()).select("resource_id", "day", "minutes")
+    extra = pl.col("resource_id").is_not_null() & (pl.col("measure_id") != "P4")  # inspected as any other return
+    kindness = courtesy_rows(tables).filter(extra).select("resource_id", "day", "minutes")
     used = pl.concat([talk, inspection, kindness])
     used = used.group_by("resource_id", pl.col("day").dt.truncate("1mo").alias("period")).agg(pl.col("minutes").sum())
     grid = pl.DataFrame({"resource_id": sorted(RESOURCES)}).join(pl.DataFrame({"period": month_starts()}), how="cross")
-    return grid.join(used, on=["resource_id", "period"], how="left").with_columns(pl.col("minutes").fill_null(0.0)).sort(
-        "resource_id", "period"
+    return (
+        grid.join(used, on=["resource_id", "period"], how="left")
+        .with_columns(pl.col("minutes").fill_null(0.0))
+        .sort("resource_id", "period")
     )
 
 
@@ -165,7 +198,9 @@ def resources(tables: Tables) -> pl.DataFrame:
                 pl.lit(hundredths / 100).alias("headcount"),
                 pl.lit(float(hundredths * THEORETICAL_MIN // 100)).alias("theoretical_min"),
                 pl.lit("0.80").cast(MONEY).alias("practical_share"),
-                pl.lit(f"{int(half_away(np.array(hundredths * resource.monthly_cost), 100)) / 100:.2f}").cast(MONEY).alias("cost"),
+                pl.lit(f"{int(half_away(np.array(hundredths * resource.monthly_cost), 100)) / 100:.2f}")
+                .cast(MONEY)
+                .alias("cost"),
                 pl.lit(f"{resource.avoidable:.2f}").cast(MONEY).alias("avoidable_share"),
             )
         )
@@ -187,11 +222,16 @@ def ledger(tables: Tables) -> pl.DataFrame:
     it came back, a courtesy in the month it was granted.
     """
     when = tables["orders"].select("order_id", pl.col("ordered_at").cast(pl.Date).alias("day"))
-    lines = tables["order_lines"].join(when, on="order_id").join(
-        tables["products"].select("product_id", "unit_cost"), on="product_id", suffix="_standard"
+    lines = (
+        tables["order_lines"]
+        .join(when, on="order_id")
+        .join(tables["products"].select("product_id", "unit_cost"), on="product_id", suffix="_standard")
     )
     unit = (pl.coalesce("unit_cost", "unit_cost_standard") * 10_000).cast(pl.Int64)
-    back, kindness = tables["returns"].with_columns(pl.col("returned_at").cast(pl.Date).alias("day")), courtesy_rows(tables)
+    back, kindness = (
+        tables["returns"].with_columns(pl.col("returned_at").cast(pl.Date).alias("day")),
+        courtesy_rows(tables),
+    )
     orders = tables["orders"].with_columns(pl.col("ordered_at").cast(pl.Date).alias("day"))
     people = tables["customers"].with_columns(pl.col("acquired_on").alias("day"))
     entries = [
@@ -215,7 +255,11 @@ def ledger(tables: Tables) -> pl.DataFrame:
     )
     entries.append(staff.select("account", "period", (-cents("cost")).alias("cents")))
     rent = FACILITY_MONTHLY_CENTS_PER_CUSTOMER * tables["customers"].height
-    entries.append(pl.DataFrame({"account": "9000", "period": month_starts(), "cents": -rent}, schema_overrides={"cents": pl.Int64}))
+    entries.append(
+        pl.DataFrame(
+            {"account": "9000", "period": month_starts(), "cents": -rent}, schema_overrides={"cents": pl.Int64}
+        )
+    )
     booked = pl.concat(entries).group_by("period", "account").agg(pl.col("cents").sum())
     grid = pl.DataFrame({"period": month_starts()}).join(accounts().select("account"), how="cross")
     whole = grid.join(booked, on=["period", "account"], how="left").sort("period", "account")

@@ -82,7 +82,12 @@ def _draws(
         for c, column in CHANNEL_COLUMNS.items()
     }
     return pl.DataFrame(
-        {"measure_id": [measure] * N_DRAWS, "segment": [segment] * N_DRAWS, "draw": list(range(1, N_DRAWS + 1)), **columns}
+        {
+            "measure_id": [measure] * N_DRAWS,
+            "segment": [segment] * N_DRAWS,
+            "draw": list(range(1, N_DRAWS + 1)),
+            **columns,
+        }
     ).with_columns(pl.lit(estimator).alias("estimator"), pl.lit(provenance).alias("provenance"))
 
 

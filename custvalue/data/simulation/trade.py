@@ -277,6 +277,7 @@ def _contacts(
     day += np.where((day + FIRST_WEEKDAY) % 7 == SUNDAY, 1, 0)
     closes = np.where((day + FIRST_WEEKDAY) % 7 == SUNDAY - 1, CLOSES_MIN[1], CLOSES_MIN[0])
     second = np.floor((luck * 7919) % 1.0 * (closes - OPENS_MIN) * 60)
+    second += second == (closes - OPENS_MIN) * 60 - 300  # never on the edge of the last five minutes
     seen = day < N_DAYS
     order, luck, day, second = order[seen], luck[seen], day[seen], second[seen]
     spread = (luck * 104_729) % 1.0

@@ -150,7 +150,9 @@ class Category:
 CATEGORIES: Final = (
     Category(name="household", cost_share=0.44, return_rate=0.035, salvage=0.85, warranty_months=12, kg_per_euro=0.05),
     Category(name="textiles", cost_share=0.40, return_rate=0.11, salvage=0.70, warranty_months=6, kg_per_euro=0.02),
-    Category(name="electronics", cost_share=0.56, return_rate=0.05, salvage=0.60, warranty_months=12, kg_per_euro=0.015),
+    Category(
+        name="electronics", cost_share=0.56, return_rate=0.05, salvage=0.60, warranty_months=12, kg_per_euro=0.015
+    ),
     Category(name="garden", cost_share=0.46, return_rate=0.03, salvage=0.80, warranty_months=6, kg_per_euro=0.07),
     Category(name="consumables", cost_share=0.42, return_rate=0.01, salvage=0.30, warranty_months=6, kg_per_euro=0.04),
 )
@@ -158,9 +160,14 @@ N_PRODUCTS: Final = 60
 PRICES_CENTS: Final = (np.round(np.geomspace(3.0, 190.0, N_PRODUCTS) * 10) * 10 - 5).astype(np.int64)  # 2.95, 3.25, ...
 PRODUCT_CATEGORY: Final = (np.arange(N_PRODUCTS) * 3 + 1) % len(CATEGORIES)
 PRODUCT_COST_E4: Final = np.round(  # ten-thousandths of a euro
-    PRICES_CENTS * 100 * np.array([c.cost_share for c in CATEGORIES])[PRODUCT_CATEGORY] * (1 + 0.001 * (np.arange(N_PRODUCTS) % 7))
+    PRICES_CENTS
+    * 100
+    * np.array([c.cost_share for c in CATEGORIES])[PRODUCT_CATEGORY]
+    * (1 + 0.001 * (np.arange(N_PRODUCTS) % 7))
 ).astype(np.int64)
-PRODUCT_KG: Final = np.round(PRICES_CENTS / 100 * np.array([c.kg_per_euro for c in CATEGORIES])[PRODUCT_CATEGORY] + 0.1, 2)
+PRODUCT_KG: Final = np.round(
+    PRICES_CENTS / 100 * np.array([c.kg_per_euro for c in CATEGORIES])[PRODUCT_CATEGORY] + 0.1, 2
+)
 COST_RISE_CATEGORY: Final = 2  # electronics cost 3 % more from 2025 on: such lines carry a unit cost of their own
 COST_RISE_E2: Final = 103
 
