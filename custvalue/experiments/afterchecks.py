@@ -23,9 +23,7 @@ TOP_SHARE = 0.001
 UNDECIDED = ("keep testing", "not worth testing further")
 
 
-def check_findings(
-    trial: Trial, judgements: Mapping[str, Judgement], settings: DecisionSettings
-) -> list[Check]:
+def check_findings(trial: Trial, judgements: Mapping[str, Judgement], settings: DecisionSettings) -> list[Check]:
     """Run the warning checks on the estimates."""
     whole = judgements[ALL]
     checks = [

@@ -42,9 +42,7 @@ def checks_table(checks: list[Check]) -> pl.DataFrame:
     """Return the checks as a frame: check, status, detail; blocking ones first."""
     rank = {"block": 0, "warn": 1, "ok": 2}
     rows = sorted(checks, key=lambda c: rank[c.status])
-    return pl.DataFrame(
-        rows, schema={"check": pl.String, "status": pl.String, "detail": pl.String}, orient="row"
-    )
+    return pl.DataFrame(rows, schema={"check": pl.String, "status": pl.String, "detail": pl.String}, orient="row")
 
 
 def _design(trial: Trial) -> Check:
@@ -92,9 +90,7 @@ def _unit(trial: Trial) -> Check:
                 f"{twice:,} customers have several rows: the unit of analysis must be that of assignment.",
             )
     elif not trial.has("n_arms"):
-        return Check(
-            "customer in both arms", "warn", "There is no customer_id: who was in both arms can't be seen."
-        )
+        return Check("customer in both arms", "warn", "There is no customer_id: who was in both arms can't be seen.")
     if in_both:
         return Check("customer in both arms", "block", f"{in_both:,} customers are in both arms.")
     return Check("customer in both arms", "ok", "Every customer is in one arm.")
@@ -130,19 +126,13 @@ def _missing_cost(trial: Trial) -> Check:
 
 def _exposure(trial: Trial) -> Check:
     if not (trial.has("exposed_at") and trial.has("assigned_at")):
-        return Check(
-            "assignment before exposure", "ok", "No time of exposure is given; the assignment counts."
-        )
+        return Check("assignment before exposure", "ok", "No time of exposure is given; the assignment counts.")
     customers = trial.customers
     if customers.schema["exposed_at"].is_temporal() != customers.schema["assigned_at"].is_temporal():
-        return Check(
-            "assignment before exposure", "warn", "exposed_at and assigned_at are not times of one kind."
-        )
+        return Check("assignment before exposure", "warn", "exposed_at and assigned_at are not times of one kind.")
     late = customers.filter(pl.col("assigned_at") > pl.col("exposed_at")).height
     if late:
-        return Check(
-            "assignment before exposure", "block", f"{late:,} customers were assigned after their exposure."
-        )
+        return Check("assignment before exposure", "block", f"{late:,} customers were assigned after their exposure.")
     return Check("assignment before exposure", "ok", "Everybody was assigned before his exposure.")
 
 
@@ -154,29 +144,21 @@ def _mature(trial: Trial, settings: DecisionSettings, looks: int) -> Check:
     text = f"{young:,} of {trial.customers.height:,} customers are still within window and returns ({days})"
     if max(settings.planned_looks, looks) > 1:
         return Check("mature customers", "warn", f"{text}; they are left out of this look.")
-    return Check(
-        "mature customers", "block", f"{text}: one look at the end was planned, so figures are provisional."
-    )
+    return Check("mature customers", "block", f"{text}: one look at the end was planned, so figures are provisional.")
 
 
 def _looks(settings: DecisionSettings, looks: int) -> Check:
     if looks > settings.planned_looks:
-        text = (
-            f"Looked at {looks} times where {settings.planned_looks} was planned: an always-valid interval."
-        )
+        text = f"Looked at {looks} times where {settings.planned_looks} was planned: an always-valid interval."
         return Check("looks", "warn", text)
     kind = "fixed" if settings.planned_looks == 1 else "always-valid"
-    return Check(
-        "looks", "ok", f"Look {looks} of {settings.planned_looks} planned: the {kind} interval is used."
-    )
+    return Check("looks", "ok", f"Look {looks} of {settings.planned_looks} planned: the {kind} interval is used.")
 
 
 def _sample_ratio(trial: Trial) -> Iterator[Check]:
     n_control, n_treated = _arm_sizes(trial.customers)
     p = sample_ratio_p_value(n_control, n_treated, trial.planned_share)
-    found = (
-        f"{n_treated / (n_control + n_treated):.1%} treated, {trial.planned_share:.1%} planned (p = {p:.2g})"
-    )
+    found = f"{n_treated / (n_control + n_treated):.1%} treated, {trial.planned_share:.1%} planned (p = {p:.2g})"
     yield Check("sample ratio", _status(p), f"{found}.")
     for column, what in (("segment", "segment"), ("entered", "day")):
         if trial.has(column):
@@ -200,16 +182,12 @@ def _ratio_within(trial: Trial, column: str, what: str) -> Check:
 def _pre_period(trial: Trial) -> Check:
     columns = [c for c in ("before", "pre_contribution", "pre_revenue", "pre_orders") if trial.has(c)]
     if not columns:
-        return Check(
-            "before the start", "warn", "Nothing is known of the time before; an imbalance stays unseen."
-        )
+        return Check("before the start", "warn", "Nothing is known of the time before; an imbalance stays unseen.")
     found = {c: _difference_p_value(trial.customers, c) for c in columns}
     worst = min(found, key=lambda c: found[c])
     p = min(found[worst] * len(found), 1.0)
     name = trial.before if worst == "before" else worst
-    return Check(
-        "before the start", _status(p), f"Largest difference between the arms: {name} (p = {p:.2g})."
-    )
+    return Check("before the start", _status(p), f"Largest difference between the arms: {name} (p = {p:.2g}).")
 
 
 def _difference_p_value(customers: pl.DataFrame, column: str) -> float:

@@ -76,9 +76,7 @@ class Judgement:
 def judge(trial: Trial, settings: DecisionSettings, looks: int) -> dict[str, Judgement]:
     """Judge all customers and each segment; segments with fewer than 30 customers in an arm are left out."""
     metrics = _metrics(trial)
-    found = cells(
-        trial.customers, metrics.values(), arm="treated", segment="segment" if trial.segments else None
-    )
+    found = cells(trial.customers, metrics.values(), arm="treated", segment="segment" if trial.segments else None)
     large = [s for s in trial.segments if _smallest_arm(found, s) >= MIN_PER_ARM]
     main = metrics["contribution"]
     plain = {s: effect_of(main, found, segment=s, level=settings.level) for s in (ALL, *large)}
@@ -97,9 +95,7 @@ def judge(trial: Trial, settings: DecisionSettings, looks: int) -> dict[str, Jud
             effect = _always_valid(estimate, rho[segment], level)
         else:
             effect = effect_of(main, found, segment=segment, level=level)
-        others = {
-            k: _maybe(m, found, segment, settings.level) for k, m in metrics.items() if k != "contribution"
-        }
+        others = {k: _maybe(m, found, segment, settings.level) for k, m in metrics.items() if k != "contribution"}
         out[segment] = _judgement(
             trial,
             settings,
@@ -162,9 +158,7 @@ def _judgement(
     decision = decide(effect, now, further, settings)
     until = None
     if further.n_per_arm:
-        days = min(
-            math.ceil(2.0 * further.n_per_arm / pace) + trial.outcome_days + trial.return_days, 365 * 100
-        )
+        days = min(math.ceil(2.0 * further.n_per_arm / pace) + trial.outcome_days + trial.return_days, 365 * 100)
         until = trial.as_of + dt.timedelta(days=days)
     return Judgement(
         segment=segment,

@@ -99,9 +99,7 @@ def looks_of(
     chosen = settings or DecisionSettings()
     table = customers if isinstance(customers, pl.DataFrame) else pl.from_pandas(customers)
     if entered not in table.columns:
-        raise DataError(
-            f"The frame has no column {entered!r} (day of entry); it has {', '.join(table.columns)}."
-        )
+        raise DataError(f"The frame has no column {entered!r} (day of entry); it has {', '.join(table.columns)}.")
     trial = trial_from_frame(
         table.with_columns(assigned_at=pl.col(entered)),
         arm=arm, outcome=outcome, segment=None, before=before, planned_share=0.5, outcome_days=28, as_of=None,
@@ -139,7 +137,7 @@ def _look(seen: pl.DataFrame, metric: Metric, rho: float, level: float) -> dict[
 class LookLog(Protocol):
     """What keeps the log of looks: a warehouse that stores results."""
 
-    def fetch(self, relation: str, **params: Any) -> pl.DataFrame:  # noqa: ANN401
+    def fetch(self, relation: str, **params: Any) -> pl.DataFrame:
         """Return a relation or a stored result."""
 
     def store(self, name: str, table: pl.DataFrame) -> None:
@@ -161,9 +159,7 @@ def log_look(
     log = _log(shop)
     if not isinstance(shop, LookLog) or log.filter(experiment=experiment, look=look).height:
         return
-    row = pl.DataFrame(
-        [(experiment, look, as_of, n_control, n_treated, effect)], schema=LOG_SCHEMA, orient="row"
-    )
+    row = pl.DataFrame([(experiment, look, as_of, n_control, n_treated, effect)], schema=LOG_SCHEMA, orient="row")
     shop.store(LOG, pl.concat([log, row]))
 
 

@@ -59,9 +59,7 @@ class Belief:
         return customers * preposterior * unit_normal_loss(abs(self.mean - threshold) / preposterior)
 
 
-def belief(
-    effect: float, standard_error: float, prior_sd: float | None = None, prior_mean: float = 0.0
-) -> Belief:
+def belief(effect: float, standard_error: float, prior_sd: float | None = None, prior_mean: float = 0.0) -> Belief:
     """Combine an estimate with a normal prior from past tests; None is the flat prior.
 
     The prior shrinks the estimate and so undoes the winner's curse.
@@ -208,9 +206,7 @@ def long_run_effect(
         Number of periods, T.
     """
     if not (0.0 <= retention <= 1.0 and 0.0 <= persistence <= 1.0 and discount_rate >= 0.0):
-        raise DataError(
-            "Retention and persistence are shares between 0 and 1, the discount rate is 0 or more."
-        )
+        raise DataError("Retention and persistence are shares between 0 and 1, the discount rate is 0 or more.")
     q = retention * persistence / (1.0 + discount_rate)
     if q == 1.0:
         return first * periods

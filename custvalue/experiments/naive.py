@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from custvalue.experiments.trial import Trial
 
 WHY_USERS = "Wrong: those who got the measure were chosen, and differ from the others without it."
-WHY_BEFORE_AFTER = (
-    "Wrong: season, growth and the return of lucky customers to their mean are taken for the effect."
-)
+WHY_BEFORE_AFTER = "Wrong: season, growth and the return of lucky customers to their mean are taken for the effect."
 
 
 def naive_comparison(trial: Trial) -> pl.DataFrame | None:
@@ -32,9 +30,7 @@ def naive_comparison(trial: Trial) -> pl.DataFrame | None:
         difference = _mean(treated, "outcome") - _mean(others, "outcome")
         rows.append(("with the measure less without", difference, WHY_USERS))
     if treated.height and trial.has("before") and not treated["before"].null_count():
-        rows.append(
-            ("after less before", _mean(treated, "outcome") - _mean(treated, "before"), WHY_BEFORE_AFTER)
-        )
+        rows.append(("after less before", _mean(treated, "outcome") - _mean(treated, "before"), WHY_BEFORE_AFTER))
     schema = {"comparison": pl.String, "naive_difference": pl.Float64, "why_it_is_wrong": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
 

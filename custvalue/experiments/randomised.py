@@ -99,7 +99,7 @@ class Effect:
 Cells = dict[tuple[str, bool], Aggregates]
 
 
-def cells(data: Any, metrics: Iterable[Metric], *, arm: str, segment: str | None = None) -> Cells:  # noqa: ANN401
+def cells(data: Any, metrics: Iterable[Metric], *, arm: str, segment: str | None = None) -> Cells:
     """Aggregate every segment and arm in one pass: counts, means, variances, covariances.
 
     Parameters
@@ -143,12 +143,8 @@ def cells(data: Any, metrics: Iterable[Metric], *, arm: str, segment: str | None
     return out
 
 
-def _refuse_nulls(frame: Any, columns: Sequence[str]) -> None:  # noqa: ANN401
-    missing = (
-        frame.select(*[nw.col(c).is_null().sum().alias(c) for c in columns])
-        .collect()
-        .to_dict(as_series=False)
-    )
+def _refuse_nulls(frame: Any, columns: Sequence[str]) -> None:
+    missing = frame.select(*[nw.col(c).is_null().sum().alias(c) for c in columns]).collect().to_dict(as_series=False)
     for column, (n,) in missing.items():
         if n:
             raise DataError(
@@ -178,20 +174,19 @@ def effect_of(metric: Metric, cells_: Cells, *, segment: str = ALL, level: float
     base_error = math.sqrt(control.var(metric.outcome) / sizes[0])
     positive = metric.per is not None or found.control > CLEARLY_POSITIVE * base_error
     return Effect(
-        n_control=sizes[0],
-        n_treated=sizes[1],
-        control=float(found.control),
-        treated=float(found.treatment),
-        effect=float(found.effect_size),
-        low=float(found.effect_size_ci_lower),
-        high=float(found.effect_size_ci_upper),
-        level=level,
-        standard_error=_standard_error(test, control, treated),
-        p_value=float(found.pvalue),
-        relative=float(found.rel_effect_size) if positive else None,
-        relative_low=float(found.rel_effect_size_ci_lower) if positive else None,
-        relative_high=float(found.rel_effect_size_ci_upper) if positive else None,
-    )
+        n_control=sizes[0], n_treated=sizes[1], control=settled(found.control), treated=settled(found.treatment),
+        effect=settled(found.effect_size), low=settled(found.effect_size_ci_lower),
+        high=settled(found.effect_size_ci_upper), level=level,
+        standard_error=settled(_standard_error(test, control, treated)), p_value=settled(found.pvalue),
+        relative=settled(found.rel_effect_size) if positive else None,
+        relative_low=settled(found.rel_effect_size_ci_lower) if positive else None,
+        relative_high=settled(found.rel_effect_size_ci_upper) if positive else None,
+    )  # fmt: skip
+
+
+def settled(value: float) -> float:
+    """Keep twelve digits: sums over threads differ in the last ones from run to run, decisions must not."""
+    return float(f"{value:.12g}")
 
 
 def _standard_error(test: RatioOfMeans, control: Aggregates, treated: Aggregates) -> float:

@@ -52,6 +52,4 @@ def msprt(effect: float, standard_error: float, prior_variance: float, level: fl
 
 def _check(standard_error: float, n: int) -> None:
     if not (standard_error > 0.0 and n > 0):
-        raise DataError(
-            f"A sequence needs customers and a standard error above 0, got {n} and {standard_error}."
-        )
+        raise DataError(f"A sequence needs customers and a standard error above 0, got {n} and {standard_error}.")

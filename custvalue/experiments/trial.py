@@ -42,7 +42,7 @@ OUTCOMES_WITHOUT_COST = ("revenue", "n_orders")
 class Shop(Protocol):
     """Anything that gives relations as Polars frames: the warehouse."""
 
-    def fetch(self, relation: str, **parameters: Any) -> pl.DataFrame:  # noqa: ANN401
+    def fetch(self, relation: str, **parameters: Any) -> pl.DataFrame:
         """Return a relation."""
 
 
@@ -128,9 +128,7 @@ def trial_from_frame(
     chosen = {role: column for role, column in named.items() if column is not None}
     for role, column in chosen.items():
         if column not in table.columns:
-            raise DataError(
-                f"The frame has no column {column!r} ({role}); it has {', '.join(table.columns)}."
-            )
+            raise DataError(f"The frame has no column {column!r} ({role}); it has {', '.join(table.columns)}.")
     for role, aliases in RECOGNISED.items():
         found = next((a for a in aliases if a in table.columns), None)
         if found is not None:
@@ -154,9 +152,7 @@ def trial_from_frame(
     )
 
 
-def trial_from_shop(
-    shop: Shop, experiment: str, *, as_of: dt.date | None = None
-) -> tuple[Trial, dict[str, Any]]:
+def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None) -> tuple[Trial, dict[str, Any]]:
     """Read a test of the warehouse; returns it with its row of the experiments table.
 
     Raises
@@ -179,9 +175,7 @@ def trial_from_shop(
     row = rows[0]
     customers = shop.fetch("experiment_customers", experiment=experiment)
     if customers.height == 0:
-        raise DataError(
-            f"Experiment {experiment!r} has no assigned customer.", "Load its rows of `assignments`."
-        )
+        raise DataError(f"Experiment {experiment!r} has no assigned customer.", "Load its rows of `assignments`.")
     trial = trial_from_frame(
         customers,
         arm="arm",
@@ -197,7 +191,7 @@ def trial_from_shop(
     return replace(trial, return_days=days, design=design), row
 
 
-def _or(value: Any, default: float) -> float:  # noqa: ANN401
+def _or(value: Any, default: float) -> float:
     return default if value is None else float(value)
 
 
@@ -244,10 +238,6 @@ def _dates(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _last_day(table: pl.DataFrame) -> dt.date:
-    if (
-        "entered" in table.columns
-        and table.schema["entered"] == pl.Date
-        and table["entered"].max() is not None
-    ):
+    if "entered" in table.columns and table.schema["entered"] == pl.Date and table["entered"].max() is not None:
         return table["entered"].max()  # type: ignore[return-value]
     return dt.date.today()  # noqa: DTZ011

@@ -230,9 +230,7 @@ def _judge_logged(
     mature = mature_only(trial).customers["treated"].drop_nulls()
     sizes = (int((~mature).sum()), int(mature.sum()))
     look = looks or looks_before(shop, trial.name, *sizes)
-    verdict = verdict_of(
-        trial, settings, looks=look, currency=currency or str(getattr(shop, "currency", "EUR"))
-    )
+    verdict = verdict_of(trial, settings, looks=look, currency=currency or str(getattr(shop, "currency", "EUR")))
     shown = verdict.table["effect"][0]
     if verdict.decision != NOT_JUDGED:
         log_look(
@@ -317,9 +315,7 @@ def _table(trial: Trial, judgements: Mapping[str, Judgement], *, judged: bool) -
 
 def _row(j: Judgement, *, judged: bool) -> dict[str, object]:
     testing = j.decision == "keep testing" and judged
-    uplift = (
-        None if j.orders is None or j.orders.control <= 0.0 else j.orders.treated / j.orders.control - 1.0
-    )
+    uplift = None if j.orders is None or j.orders.control <= 0.0 else j.orders.treated / j.orders.control - 1.0
     return {
         "segment": j.segment,
         "decision": j.decision if judged else NOT_JUDGED,

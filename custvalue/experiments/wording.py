@@ -99,9 +99,7 @@ def _segments(judgements: Mapping[str, Judgement], paying: Sequence[str], curren
         may = ""
         if j.effect.effect > 0.0:
             uplift = j.break_even_uplift
-            needs = (
-                f" (needs {percent(uplift, sign=True)} orders)" if uplift is not None and uplift > 0.0 else ""
-            )
+            needs = f" (needs {percent(uplift, sign=True)} orders)" if uplift is not None and uplift > 0.0 else ""
             may = f" may break even{needs}"
         out.append(f"{segment[:1].upper()}{segment[1:]} customers{may}: {_keep_testing(j, currency)}.")
     return out

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from custvalue.experiments.looks import Looks
-from custvalue.experiments.verdict import Verdict
+from custvalue.experiments.looks import Looks  # noqa: TC001 - singledispatch reads the annotation
+from custvalue.experiments.verdict import Verdict  # noqa: TC001
 from custvalue.plots.registry import figure_for
 
 if TYPE_CHECKING:

@@ -78,14 +78,10 @@ def test_effects_match_tea_tasting(customers, case, name, metric, rel):
 def test_effects_match_gbstats_and_scipy(customers, golden):
     cross = {c["id"]: c["cross_check"] for c in golden["cases"] if "cross_check" in c}
     welch = effect(customers, Metric("contribution"))
-    assert [welch.low, welch.high] == pytest.approx(
-        cross["rct.contribution.welch"]["gbstats_0_8_0"]["ci"], rel=1e-9
-    )
+    assert [welch.low, welch.high] == pytest.approx(cross["rct.contribution.welch"]["gbstats_0_8_0"]["ci"], rel=1e-9)
     assert welch.p_value == pytest.approx(cross["rct.contribution.welch"]["scipy"]["p"], rel=1e-9)
     cuped = effect(customers, Metric("contribution", "pre_revenue"))
-    assert [cuped.low, cuped.high] == pytest.approx(
-        cross["rct.contribution.cuped"]["gbstats"]["ci"], rel=1e-9
-    )
+    assert [cuped.low, cuped.high] == pytest.approx(cross["rct.contribution.cuped"]["gbstats"]["ci"], rel=1e-9)
     for ols in ("ols_ancova_HC2", "ols_lin_HC2"):
         assert cuped.effect == pytest.approx(cross["rct.contribution.cuped"][ols]["est"], rel=1e-3)
     aov = effect(customers, Metric("revenue", per="orders"))
@@ -115,9 +111,7 @@ def test_segments_are_adjusted_as_by_statsmodels(customers, case):
     assert [adjusted[s][0] for s in names] == pytest.approx(expected["holm"], rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("day", "metric"), [(d, m) for d in (7, 14, 21, 28) for m in ("contribution", "orders")]
-)
+@pytest.mark.parametrize(("day", "metric"), [(d, m) for d in (7, 14, 21, 28) for m in ("contribution", "orders")])
 def test_always_valid_interval_matches_gbstats(customers, case, day, metric):
     expected = case("rct.sequential.asympCS")[f"day{day}"]
     found = effect(customers.filter(pl.col("entry_day") < day), Metric(metric))
@@ -154,14 +148,10 @@ def test_beliefs_match_gbstats(customers, case, golden):
         now, peer = belief(found.effect, found.standard_error, prior), expected[f"bayes_contribution_{name}"]
         assert now.mean == pytest.approx(peer["expected"], rel=1e-6)
         assert now.p_pays() == pytest.approx(peer["chance_to_win"], rel=1e-6)
-        assert [now.loss_if_kept(), now.loss_if_launched()] == pytest.approx(
-            peer["risk_control_treatment"], rel=1e-6
-        )
+        assert [now.loss_if_kept(), now.loss_if_launched()] == pytest.approx(peer["risk_control_treatment"], rel=1e-6)
         half = 1.959963984540054 * now.sd
         assert [now.mean - half, now.mean + half] == pytest.approx(peer["ci"], rel=1e-6)
-    bayesian_testing = next(c for c in golden["cases"] if c["id"] == "rct.bayes")["cross_check"][
-        "bayesian_testing"
-    ]
+    bayesian_testing = next(c for c in golden["cases"] if c["id"] == "rct.bayes")["cross_check"]["bayesian_testing"]
     now = belief(plain.effect, plain.standard_error)
     assert now.p_pays() == pytest.approx(bayesian_testing[1]["prob_being_best"], rel=0.03)
     assert now.loss_if_launched() == pytest.approx(bayesian_testing[1]["expected_loss"], rel=0.02)
@@ -276,6 +266,4 @@ def test_long_run_effect(case):
     finite = long_run_effect(1.5, persistence=1.0, periods=12, **kwargs)
     assert finite == pytest.approx(expected["delta0=1.5,r=.85,i=.01,persist=1,T=12"], rel=1e-9)
     assert long_run_effect(1.5, persistence=1.0, **kwargs) == pytest.approx(expected["same,inf"], rel=1e-9)
-    assert long_run_effect(1.5, persistence=0.9, **kwargs) == pytest.approx(
-        expected["persist=.9,inf"], rel=1e-9
-    )
+    assert long_run_effect(1.5, persistence=0.9, **kwargs) == pytest.approx(expected["persist=.9,inf"], rel=1e-9)

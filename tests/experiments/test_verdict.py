@@ -50,9 +50,7 @@ def made(effects: dict[str, float], n: int = 4_000, seed: int = 1, sd: float = 1
             "fee_paid": 1.0,
             "carrier_cost": 5.0,
         }
-    ).with_columns(
-        (pl.lit(dt.date(2026, 1, 1)) + pl.duration(days=pl.col("assigned_at"))).alias("assigned_at")
-    )
+    ).with_columns((pl.lit(dt.date(2026, 1, 1)) + pl.duration(days=pl.col("assigned_at"))).alias("assigned_at"))
 
 
 def judge(customers, **kwargs):
@@ -104,9 +102,7 @@ def test_the_sentence_says_money_first(verdict):
 def test_truth_is_inside_the_intervals(verdict, shared):
     import json
 
-    truth = json.loads((shared / "golden" / "experiments.json").read_text())["truth"]["rct"]["population"][
-        "by_segment"
-    ]
+    truth = json.loads((shared / "golden" / "experiments.json").read_text())["truth"]["rct"]["population"]["by_segment"]
     for row in verdict.table.filter(pl.col("segment") != "all").to_dicts():
         assert row["effect_low"] < truth[row["segment"]]["contribution"] < row["effect_high"]
 
@@ -129,9 +125,7 @@ def test_costs_two_ways(verdict, shared):
     plain = means[1]["contribution"] - means[0]["contribution"]
     assert margin - cost["economic_cost"] == pytest.approx(plain, abs=0.05)
     free = customers.filter(pl.col("variant") == 1)
-    assert cost["accounting_total"] == pytest.approx(
-        free["delivery_cost"].sum() - free["delivery_fee_paid"].sum()
-    )
+    assert cost["accounting_total"] == pytest.approx(free["delivery_cost"].sum() - free["delivery_fee_paid"].sum())
     assert verdict.costs["segment"].to_list() == ["all", "new", "occasional", "regular", "vip"]
 
 
@@ -217,9 +211,7 @@ def test_customer_in_both_arms():
     twice = customers.head(3).with_columns(
         arm=pl.when(pl.col("arm") == "control").then(pl.lit("treatment")).otherwise(pl.lit("control"))
     )
-    assert "3 customers are in both arms" in blocked(
-        judge(pl.concat([customers, twice])), "customer in both arms"
-    )
+    assert "3 customers are in both arms" in blocked(judge(pl.concat([customers, twice])), "customer in both arms")
     counted = customers.with_columns(n_arms=pl.when(pl.col("customer_id") < 2).then(2).otherwise(1))
     assert "2 customers are in both arms" in blocked(judge(counted), "customer in both arms")
 
@@ -235,19 +227,14 @@ def test_unit_of_analysis_other_than_the_unit_of_assignment():
 @pytest.mark.parametrize("column", ["contribution", "pre_contribution"])
 def test_nulls(column, value):
     customers = made({"a": 0.0}).with_columns(
-        pl.when(pl.col("customer_id") < 7)
-        .then(pl.lit(value, dtype=pl.Float64))
-        .otherwise(pl.col(column))
-        .alias(column)
+        pl.when(pl.col("customer_id") < 7).then(pl.lit(value, dtype=pl.Float64)).otherwise(pl.col(column)).alias(column)
     )
     assert f"{column} in 7 rows" in blocked(judge(customers), "nulls")
 
 
 @pytest.mark.parametrize("column", ["arm", "segment"])
 def test_nulls_in_arm_or_segment(column):
-    customers = made({"a": 0.0}).with_columns(
-        pl.when(pl.col("customer_id") >= 7).then(pl.col(column)).alias(column)
-    )
+    customers = made({"a": 0.0}).with_columns(pl.when(pl.col("customer_id") >= 7).then(pl.col(column)).alias(column))
     assert f"{column} in 7 rows" in blocked(judge(customers), "nulls")
 
 
@@ -298,8 +285,7 @@ def test_too_few_customers():
 
 def test_imbalance_before_the_start():
     customers = made({"a": 3.0}).with_columns(
-        pre_contribution=pl.col("pre_contribution")
-        + pl.when(pl.col("arm") == "treatment").then(2.0).otherwise(0.0)
+        pre_contribution=pl.col("pre_contribution") + pl.when(pl.col("arm") == "treatment").then(2.0).otherwise(0.0)
     )
     assert "pre_contribution" in blocked(judge(customers), "before the start")
 
@@ -409,9 +395,7 @@ def test_the_loss_cap_holds_a_decision_back():
 def test_the_interval_matches_how_often_it_was_looked_at(shared):
     customers = pl.read_csv(shared / "data" / "rct_customers.csv")
     once = does_it_pay(customers, **COLUMNS, settings=ELIGIBLE)
-    often = does_it_pay(
-        customers, **COLUMNS, settings=ELIGIBLE.model_copy(update={"planned_looks": 4}), looks=2
-    )
+    often = does_it_pay(customers, **COLUMNS, settings=ELIGIBLE.model_copy(update={"planned_looks": 4}), looks=2)
     secret = does_it_pay(customers, **COLUMNS, settings=ELIGIBLE, looks=3)
     assert (once.interval, often.interval, secret.interval) == ("fixed", "always-valid", "always-valid")
     widths = [v.table["effect_high"][0] - v.table["effect_low"][0] for v in (once, often, secret)]
@@ -471,9 +455,7 @@ def test_a_test_of_the_warehouse():
     assert found.decision == "pays only for" or found.decision == "pays off"
     assert (found.experiment, found.return_days, found.as_of) == ("free_delivery", 14, dt.date(2026, 2, 28))
     assert found.settings.eligible_customers == 50_000
-    said = does_it_pay(
-        FakeShop(made({"a": 3.0})), "free_delivery", settings=DecisionSettings(eligible_customers=7)
-    )
+    said = does_it_pay(FakeShop(made({"a": 3.0})), "free_delivery", settings=DecisionSettings(eligible_customers=7))
     assert said.settings.eligible_customers == 7
 
 

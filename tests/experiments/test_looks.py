@@ -1,0 +1,104 @@
+"""Looks at a running test: the log, and an interval that is valid for how it was looked at."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+from custvalue.errors import DataError
+from custvalue.experiments.looks import LOG, looks_of
+from custvalue.experiments.verdict import does_it_pay
+
+
+class LoggingShop:
+    """A shop that keeps results, as the warehouse does."""
+
+    def __init__(self, customers: pl.DataFrame) -> None:
+        self.customers = customers
+        self.kept: dict[str, pl.DataFrame] = {}
+
+    def fetch(self, relation, **parameters):
+        if relation == "experiments":
+            return pl.DataFrame(
+                {
+                    "name": ["free_delivery"],
+                    "design": ["rct"],
+                    "planned_share": [0.5],
+                    "outcome_days": [28],
+                    "return_days": [14],
+                    "eligible_customers": [50_000],
+                    "planned_looks": [1],
+                    "ends": [dt.date(2026, 2, 28)],
+                }
+            )
+        if relation in self.kept:
+            return self.kept[relation]
+        if relation == "experiment_customers":
+            return self.customers
+        raise DataError(f"There is no relation {relation}.")
+
+    def store(self, name, table):
+        self.kept[name] = table
+
+
+def customers(n: int, seed: int = 1) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    treated = rng.random(n) < 0.5
+    return pl.DataFrame(
+        {
+            "customer_id": [f"c{i}" for i in range(n)],
+            "arm": np.where(treated, "treatment", "control"),
+            "segment": ["all of them"] * n,
+            "contribution": rng.normal(10.0, 5.0, n),
+            "pre_contribution": rng.normal(10.0, 5.0, n),
+            "n_arms": [1] * n,
+            "is_mature": [True] * n,
+        }
+    )
+
+
+def test_every_look_is_logged_once_and_changes_the_interval():
+    shop = LoggingShop(customers(2_000))
+    first = does_it_pay(shop, experiment="free_delivery")
+    again = does_it_pay(shop, experiment="free_delivery")
+    assert (first.looks, again.looks) == (1, 1)
+    assert first.interval == again.interval == "fixed"
+    assert shop.kept[LOG].height == 1
+    shop.customers = customers(3_000)
+    second = does_it_pay(shop, experiment="free_delivery")
+    assert (second.looks, second.interval) == (2, "always-valid")
+    log = shop.kept[LOG]
+    assert log["look"].to_list() == [1, 2]
+    assert (log["n_control"] + log["n_treated"]).to_list() == [2_000, 3_000]
+    assert log["effect"].to_list() == pytest.approx([first.table["effect"][0], second.table["effect"][0]])
+
+
+def test_a_blocked_look_is_no_look():
+    shop = LoggingShop(customers(2_000).with_columns(is_mature=pl.int_range(pl.len()) > 50))
+    assert does_it_pay(shop, experiment="free_delivery").is_provisional
+    assert LOG not in shop.kept
+
+
+def test_the_always_valid_interval_is_wider_at_every_look(shared):
+    data = pl.read_csv(shared / "data" / "rct_customers.csv")
+    table = looks_of(data, arm="variant", before="pre_revenue").table
+    assert table.height == 28
+    assert ((table["effect_low"] < table["fixed_low"]) & (table["effect_high"] > table["fixed_high"])).all()
+
+
+def test_looks_need_a_day_of_entry():
+    with pytest.raises(DataError, match="no column 'entry_day'"):
+        looks_of(customers(100))
+
+
+def test_titles_say_when_it_was_decided():
+    rng = np.random.default_rng(3)
+    frame = customers(4_000).with_columns(entry_day=pl.Series(rng.integers(0, 10, 4_000)))
+    assert looks_of(frame).title.startswith("Undecided at every look")
+    clear = frame.with_columns(
+        contribution=pl.col("contribution") + pl.when(pl.col("arm") == "treatment").then(4.0).otherwise(0.0)
+    )
+    assert looks_of(clear).title.startswith("Decided from day")
