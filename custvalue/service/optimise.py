@@ -158,7 +158,7 @@ def _limits(problem: LevelProblem) -> list[_Row]:
     return [_Row(coefficients=row, high=limit) for row, limit in limits if limit is not None]
 
 
-def _structure(problem: LevelProblem) -> Any:  # noqa: ANN401 - scipy has no types
+def _structure(problem: LevelProblem) -> Any:
     """Return: one option per segment; an option only on an opened level."""
     n, k = problem.segment.size, problem.setup.size
     one_each = np.zeros((int(problem.segment.max()) + 1, n + k))
@@ -196,7 +196,7 @@ def _solve(problem: LevelProblem, objective: Ints, rows: list[_Row]) -> Ints | N
         cuts.append(LinearConstraint(same[None, :], -np.inf, chosen.size - 1))
 
 
-def _highs(objective: Floats, constraints: list[Any]) -> Any:  # noqa: ANN401 - scipy has no types
+def _highs(objective: Floats, constraints: list[Any]) -> Any:
     """Minimise over 0 and 1; presolve can fail on a limit missed by a cent in a hundred million."""
     for presolve in (True, False):
         answer = milp(
@@ -211,7 +211,7 @@ def _highs(objective: Floats, constraints: list[Any]) -> Any:  # noqa: ANN401 - 
     return answer
 
 
-def _scaled(row: _Row) -> Any:  # noqa: ANN401 - scipy has no types
+def _scaled(row: _Row) -> Any:
     size = _size(row.coefficients)
     return LinearConstraint(row.coefficients[None, :] / size, (row.low - 0.5) / size, (row.high + 0.5) / size)
 

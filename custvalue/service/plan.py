@@ -27,7 +27,9 @@ _OPTIONAL: Mapping[str, tuple[pl.DataType, object]] = {
     "gain_low": (pl.Float64(), None),
     "gain_high": (pl.Float64(), None),
     "basis": (pl.String(), "measured"),
+    "gate": (pl.String(), None),
 }
+_DERIVED = ("level_today", "name_today", "step", "barred", "is_allowed")
 _MONEY: Mapping[str, Kind] = dict.fromkeys(
     ("gain", "gain_low", "gain_high", "cost", "setup_cost", "net", "value", "best_net"), "money"
 )
@@ -126,7 +128,7 @@ def choose_levels(
         One row per segment and level: `segment`, `level`, `gain` (null where no effect is stated),
         `cost`, `staff_hours`, all against today's level over the horizon; if known also `setup_cost` (of
         the level, paid once), `name`, `n_customers`, `value` (of the segment), `gain_low`, `gain_high`,
-        `basis`.
+        `basis`, `gate` (what keeps the level shut, null when nothing does).
     current
         Level today, per segment or one for all: nobody goes below it, nobody more than one above it.
     budget
@@ -151,9 +153,7 @@ def choose_levels(
     """
     if budget is None and reserve > 0:
         raise PlanError(f"A reserve of {reserve:,.2f} needs a budget to be kept out of.", "State budget=...")
-    table = _with_rules(
-        _checked(options), current=current, highest_level=highest_level, accept_priors=accept_priors
-    )
+    table = _with_rules(_checked(options), current=current, highest_level=highest_level, accept_priors=accept_priors)
     offered = table.filter("is_allowed")
     problem = _problem(offered, budget=budget, staff_hours=staff_hours, reserve=reserve)
     chosen = best_choice(problem)
@@ -195,7 +195,7 @@ def _checked(options: pl.DataFrame) -> pl.DataFrame:
     if options.is_empty():
         raise DataError("The options have no row: there is no segment or no level to choose.")
     absent = [pl.lit(v, dtype=t).alias(n) for n, (t, v) in _OPTIONAL.items() if n not in options.columns]
-    kept = options.with_columns(absent).select(*_REQUIRED, *_OPTIONAL)
+    kept = options.with_columns(absent).drop(_DERIVED, strict=False)
     kept = kept.cast({"segment": pl.String, "level": pl.Int64, "gain": pl.Float64})
     kept = kept.cast({"cost": pl.Float64, "staff_hours": pl.Float64, "setup_cost": pl.Float64})
     for name in ("segment", "level", "cost", "staff_hours", "setup_cost"):
@@ -236,6 +236,7 @@ def _with_rules(
         pl.when(step == 0).then(None)
         .when(step < 0).then(pl.lit("nobody goes down"))
         .when(pl.col("level") > highest_level).then(pl.lit("level not open"))
+        .when(pl.col("gate").is_not_null()).then("gate")
         .when(step > 1).then(pl.lit("one step at a time"))
         .when(pl.col("gain").is_null()).then(pl.lit("no effect stated"))
         .when((pl.col("basis") != "measured") & (not accept_priors)).then(pl.lit("effect not measured"))
@@ -245,9 +246,7 @@ def _with_rules(
     return table.with_columns(is_allowed=pl.col("barred").is_null())
 
 
-def _problem(
-    offered: pl.DataFrame, *, budget: float | None, staff_hours: float | None, reserve: float
-) -> LevelProblem:
+def _problem(offered: pl.DataFrame, *, budget: float | None, staff_hours: float | None, reserve: float) -> LevelProblem:
     in_use = set(offered["level_today"].unique())
     priced = offered.filter((pl.col("setup_cost") > 0) & ~pl.col("level").is_in(list(in_use)))
     setup = priced.group_by("level").agg(pl.col("setup_cost").max()).sort("level")
@@ -281,9 +280,7 @@ def _roadmap(rows: pl.DataFrame, steps: list[NextStep | None]) -> pl.DataFrame:
         schema=now.schema,
         orient="row",
     )
-    parts = [
-        part.sort(["net", "segment"], descending=[True, False], nulls_last=True) for part in (now, later)
-    ]
+    parts = [part.sort(["net", "segment"], descending=[True, False], nulls_last=True) for part in (now, later)]
     return pl.concat(parts)
 
 

@@ -26,6 +26,7 @@ class NextStep:
     cost: float
     staff_hours: float
     gate: str
+    is_gated: bool = False
 
     @property
     def net(self) -> float | None:
@@ -75,6 +76,7 @@ def next_steps(
                 cost=round(above["cost"] - row["cost"], 2),
                 staff_hours=round(above["staff_hours"] - row["staff_hours"], 2),
                 gate=gate,
+                is_gated=above["gate"] is not None and gate == above["gate"],
             )
         )
     return steps
@@ -129,6 +131,8 @@ def _obstacle(step: NextStep, currency: str) -> str:
     )
     if step.net <= 0:
         return f"{brings}, a loss of {money(-step.net)} {currency}" if step.net < 0 else f"{brings}, no gain"
+    if step.is_gated:
+        return f"{brings}, but {step.to_name} is shut: {step.gate}"
     tail = {
         "level not open": f"but {step.to_name} is not open",
         "effect not measured": "but that effect was assumed, not measured",

@@ -181,8 +181,7 @@ def test_the_sentences_hold_the_money():
         "professional only after a period at quality."
     )
     assert why["B"] == (
-        "Stays at base: quality would bring 500 EUR for 200 EUR and 30 hours, "
-        "but that is more than the budget leaves."
+        "Stays at base: quality would bring 500 EUR for 200 EUR and 30 hours, but that is more than the budget leaves."
     )
     assert plan.title == "Raise the service of 1 of 2 segments: 600 EUR net for 300 EUR and 10 staff hours"
 
