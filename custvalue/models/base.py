@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
 
+    from numpy.random import Generator
     from numpy.typing import ArrayLike, NDArray
 
     from custvalue.models.special import FloatArray
@@ -102,6 +103,25 @@ class CustomerModel(Protocol):
     ) -> FloatArray:
         """Discounted expected purchases from T on, to a horizon (DECT) or to infinity (DERT)."""
 
+    @classmethod
+    def draw_purchases(
+        cls, parameters: Mapping[str, FloatArray], horizon: float, x: FloatArray, T: FloatArray, rng: Generator
+    ) -> tuple[FloatArray, FloatArray]:
+        """Draw what customers who are alive at T do in (T, T + horizon].
+
+        Parameters
+        ----------
+        parameters
+            One array a parameter, an element a draw: shape (draws,).
+        x, T
+            Shape (customers,).
+
+        Returns
+        -------
+        purchases, window
+            Shape (customers, draws): how many purchases, and the time after T over which they spread.
+        """
+
 
 @dataclass(frozen=True)
 class Counted:
@@ -144,7 +164,8 @@ def count_rows(table: pl.DataFrame, columns: Sequence[str], weights: str | None 
     if missing:
         raise DataError(f"The table has no column {missing[0]!r}; it has {', '.join(table.columns)}.")
     size = pl.len() if weights is None else pl.col(weights).sum()
-    grouped = table.group_by(list(columns)).agg(size.cast(pl.Float64).alias("__count"))
+    counted = table.group_by(list(columns)).agg(size.cast(pl.Float64).alias("__count"))
+    grouped = counted.sort(columns)  # the order decides the last digits of every sum
     *values, count = arrays(grouped, (*columns, "__count"))
     return Counted(dict(zip(columns, values, strict=True)), count)
 

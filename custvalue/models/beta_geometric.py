@@ -29,7 +29,7 @@ from custvalue.models.special import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.random import Generator
     from numpy.typing import ArrayLike
@@ -147,15 +147,20 @@ class BetaGeometricNbd(Model):
         reached = special.betainc(np.maximum(n, 1e-300), self.r, t / (self.alpha + t))
         return running + np.where(coins >= 0, left * np.where(n > 0, reached, 1.0), 0.0)
 
-    def simulate_purchases(
-        self, horizon: float, x: FloatArray, t_x: FloatArray, T: FloatArray, rng: Generator
+    @classmethod
+    def draw_purchases(
+        cls, parameters: Mapping[str, FloatArray], horizon: float, x: FloatArray, T: FloatArray, rng: Generator
     ) -> tuple[FloatArray, FloatArray]:
-        """Draw for every history the purchases in (T, T + horizon] and their mean time after T."""
-        alive = rng.random(x.shape) < self.probability_alive(x, t_x, T)
-        p = rng.beta(self.a, self.b + x + self.first_coin)
-        wanted = rng.poisson(rng.gamma(self.r + x) * horizon / (self.alpha + T))
-        made = np.minimum(wanted, rng.geometric(np.maximum(p, 1e-18))) * alive
-        return made.astype(np.float64), horizon * (made + 1.0) / (2.0 * (wanted + 1.0))
+        """Draw what customers alive at T do in (T, T + horizon]; see `CustomerModel.draw_purchases`."""
+        levels, row = np.unique(x, return_inverse=True)
+        r, alpha, a, b = (parameters[name] for name in cls.parameter_names())
+        rate = rng.standard_gamma(r + levels[:, None])
+        p = rng.beta(a, b + levels[:, None] + cls.first_coin)
+        coins = rng.geometric(np.maximum(p, 1e-12)).astype(np.float64)[row]
+        wanted = rng.poisson(rate[row] * (horizon / (alpha + T[:, None]))).astype(np.float64)
+        made = np.minimum(wanted, coins)
+        # purchase times are uniform: the j-th of w is at j/(w + 1), so the first j fill this window
+        return made, np.where(made < wanted, horizon * made / (wanted + 1.0), horizon)
 
     def _expect(
         self,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 import polars as pl
+from scipy import special
 
 from custvalue.errors import DataError
-from custvalue.models.base import CustomerModel, checked_history
+from custvalue.models.base import checked_history
 from custvalue.models.gamma_gamma import GammaGamma
+from custvalue.models.value_inputs import Inputs
 from custvalue.results import PurchaseSummary, Result, arrays
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from custvalue.models.fitting import ModelFit
     from custvalue.models.special import FloatArray
+    from custvalue.models.value_inputs import Spread
     from custvalue.results import Kind
 
 DAYS_PER_YEAR = 365.0
@@ -33,7 +36,9 @@ class LifetimeValue(Result):
     table
         `customer_id`, `p_alive`, `churn_probability` (1 − p_alive, at `as_of`), `expected_purchases`
         within the horizon, and `clv`: expected discounted purchases × (expected spend × margin rate −
-        service cost). Without a margin rate the column is `revenue_value`, never `clv`.
+        service cost). Without a margin rate the column is `revenue_value`, never `clv`. `clv_low` and
+        `clv_high` bound what the customer will really turn out to be worth: they hold the
+        uncertainty of the parameters *and* the customer's own randomness.
     horizon_days, annual_discount_rate, margin_rate, service_cost_per_order
         As given; a rate or cost that is a column of the summary is shown by that column's name.
     purchase_model, spend_model
@@ -43,19 +48,26 @@ class LifetimeValue(Result):
         the population's mean spend, like customers who never came back.
     n_margin_not_positive
         Customers with a margin rate at or below zero; their value is negative or nought, as given.
+    draws, seed
+        Of the bounds.
+    spread
+        What `intervals` and `total_by` need; None without a level.
     """
 
     horizon_days: float
     annual_discount_rate: float
     margin_rate: float | str | None
     service_cost_per_order: float | str
-    level: float
+    level: float | None
     purchase_model: str
     spend_model: str
     time_unit: str
     as_of: dt.date | None = None
     n_without_spend: int = 0
     n_margin_not_positive: int = 0
+    draws: int = 0
+    seed: int = 1
+    spread: Spread | None = field(default=None, repr=False)
 
     kinds: ClassVar[Mapping[str, Kind]] = {
         name + end: "money" for name in ("clv", "revenue_value") for end in ("", "_low", "_high")
@@ -75,6 +87,110 @@ class LifetimeValue(Result):
         share = f"; the best tenth of customers holds {best / total:.0%}" if total > 0 else ""
         return f"{total:,.0f} {self.currency} {what} expected within {self.horizon_days:,.0f} days{share}"
 
+    def intervals(self) -> pl.DataFrame:
+        """Return what the parameters' uncertainty alone does to each customer's expectations.
+
+        Returns
+        -------
+        polars.DataFrame
+            `customer_id`, then `churn_probability`, `expected_purchases` and the expected value, each
+            with `_low` and `_high`. The customer's own randomness is not in these: it is in
+            `clv_low` and `clv_high` of the table.
+        """
+        spread = self._spread()
+        columns = ("customer_id", "churn_probability", "expected_purchases", self.value_column)
+        bounds = pl.DataFrame({
+            "churn_probability_low": spread.churn[0], "churn_probability_high": spread.churn[1],
+            "expected_purchases_low": spread.expected[0], "expected_purchases_high": spread.expected[1],
+            f"{self.value_column}_low": spread.mean_value[0], f"{self.value_column}_high": spread.mean_value[1],
+        })  # fmt: skip
+        order = [c for name in columns for c in (name, f"{name}_low", f"{name}_high")]
+        both = pl.concat((self.table.select(columns), bounds), how="horizontal")
+        return both.select([c for c in order if c in both.columns])
+
+    def total_by(self, customers: pl.DataFrame | None = None, column: str | None = None) -> ValueTotals:
+        """Add up value by a column of another frame (or over everybody), with intervals of the totals.
+
+        A total's uncertainty is not the sum of its customers': their own randomness averages out, the
+        parameters' does not, since all share them.
+
+        Parameters
+        ----------
+        customers
+            A frame with `customer_id` and the column to group by.
+        column
+            Its name.
+        """
+        spread = self._spread()
+        groups = pl.Series("group", ["all"] * self.table.height) if column is None else self._groups(customers, column)
+        name = self.value_column
+        z = float(special.ndtri((1 + cast("float", self.level)) / 2))
+        rows = []
+        for (key,), part in (
+            pl.DataFrame({"group": groups}).with_row_index("row").group_by("group", maintain_order=True)
+        ):
+            i = part["row"].to_numpy()
+            total = float(self.table[name].to_numpy()[i].sum())
+            parameters, own = spread.total_sd(i)
+            reach = z * float(np.hypot(parameters, own))
+            rows.append((key, i.size, total, total - reach, total + reach, parameters, own))
+        schema = [
+            column or "group", "n_customers", name, f"{name}_low", f"{name}_high",
+            f"{name}_parameter_sd", f"{name}_own_sd",
+        ]  # fmt: skip
+        table = pl.DataFrame(rows, schema=schema, orient="row").sort(name, descending=True)
+        return ValueTotals(
+            table=table,
+            currency=self.currency,
+            horizon_days=self.horizon_days,
+            level=cast("float", self.level),
+            by=column or "",
+        )
+
+    def _spread(self) -> Spread:
+        if self.spread is None:
+            raise DataError("The value was computed without intervals.", "Compute it with a level, such as level=0.95.")
+        return self.spread
+
+    def _groups(self, customers: pl.DataFrame | None, column: str) -> pl.Series:
+        if customers is None or column not in customers.columns or "customer_id" not in customers.columns:
+            raise DataError(f"total_by wants a frame with customer_id and {column!r}.")
+        one = customers.select("customer_id", column).unique("customer_id")
+        return self.table.select("customer_id").join(one, on="customer_id", how="left", maintain_order="left")[column]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueTotals(Result):
+    """Totals of value with intervals.
+
+    Attributes
+    ----------
+    table
+        One row a group: `n_customers`, the value with `_low` and `_high` (both kinds of uncertainty),
+        `_parameter_sd` and `_own_sd`: the two kinds apart.
+    by
+        The column of the groups; empty for everybody.
+    """
+
+    horizon_days: float
+    level: float
+    by: str = ""
+
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        name + end: "money"
+        for name in ("clv", "revenue_value")
+        for end in ("", "_low", "_high", "_parameter_sd", "_own_sd")
+    }
+
+    @property
+    def title(self) -> str:
+        """The largest group and its interval."""
+        first = self.table.row(0)
+        return (
+            f"{first[0]}: {first[2]:,.0f} {self.currency} within {self.horizon_days:,.0f} days, "
+            f"{self.level:.0%} interval {first[3]:,.0f} to {first[4]:,.0f}"
+        )
+
 
 def lifetime_value(
     purchase_fit: ModelFit,
@@ -85,7 +201,9 @@ def lifetime_value(
     annual_discount_rate: float = 0.10,
     margin_rate: float | str | None = None,
     service_cost_per_order: float | str = 0.0,
-    level: float = 0.95,
+    level: float | None = 0.95,
+    draws: int = 200,
+    seed: int = 1,
     currency: str = "EUR",
 ) -> LifetimeValue:
     """Compute what each customer is worth from `as_of` on.
@@ -105,7 +223,9 @@ def lifetime_value(
     service_cost_per_order
         What serving one order costs: a number, or a column of the summary by name.
     level
-        Of the intervals.
+        Of the intervals; None leaves them out.
+    draws, seed
+        How many draws the customers' bounds rest on, and their random numbers.
 
     Raises
     ------
@@ -114,7 +234,7 @@ def lifetime_value(
     """
     table = _table(summary, purchase_fit)
     _check_settings(horizon_days, annual_discount_rate, margin_rate, service_cost_per_order, level)
-    model, spend = cast("CustomerModel", purchase_fit.model), spend_fit.model
+    spend = spend_fit.model
     if not isinstance(spend, GammaGamma):
         raise DataError(f"The second fit must be a Gamma-Gamma fit, not {spend.label}.")
     days = purchase_fit.days_per_unit
@@ -122,25 +242,29 @@ def lifetime_value(
     x, t_x, T = checked_history(*arrays(table, ("frequency", "recency", "T")))
     m = table["monetary_value"].cast(pl.Float64).fill_null(0.0).fill_nan(0.0).to_numpy()
     known = np.where(m > 0, x, 0.0)
-    amount = spend.expected_value(known, np.where(known > 0, m, 1.0))
     rate = _setting(table, margin_rate, "margin_rate", 1.0)
-    per_order = amount * rate - _setting(table, service_cost_per_order, "service_cost_per_order", 0.0)
-    alive = model.probability_alive(x, t_x, T)
-    horizon = horizon_days / days
-    discounted = model.discounted_expected_purchases(delta, x, t_x, T, horizon)
+    cost = _setting(table, service_cost_per_order, "service_cost_per_order", 0.0)
+    inputs = Inputs(
+        purchase_fit=purchase_fit, spend_fit=spend_fit, horizon=horizon_days / days, delta=delta, x=x, t_x=t_x, T=T,
+        known=known, mean_amount=np.where(m > 0, m, 1.0), margin=rate, cost=cost,
+    )  # fmt: skip
+    point = inputs.point()
+    spread = None if level is None else inputs.spread(point, level, draws, seed)
     name = "revenue_value" if margin_rate is None else "clv"
-    out = pl.DataFrame({
-        "customer_id": table["customer_id"], "p_alive": alive, "churn_probability": 1.0 - alive,
-        "expected_purchases": model.expected_purchases(horizon, x, t_x, T), name: discounted * per_order,
-    })  # fmt: skip
+    columns = {
+        "p_alive": point.alive, "churn_probability": 1.0 - point.alive,
+        "expected_purchases": point.expected, name: point.value,
+    }  # fmt: skip
+    if spread is not None:
+        columns |= {f"{name}_low": spread.value_low, f"{name}_high": spread.value_high}
     return LifetimeValue(
-        table=out, currency=currency, level=level, time_unit=purchase_fit.time_unit,
-        horizon_days=float(horizon_days), annual_discount_rate=annual_discount_rate,
-        margin_rate=margin_rate, service_cost_per_order=service_cost_per_order,
-        purchase_model=str(purchase_fit.model), spend_model=str(spend),
+        table=pl.DataFrame({"customer_id": table["customer_id"], **columns}), currency=currency,
+        level=level, time_unit=purchase_fit.time_unit, horizon_days=float(horizon_days),
+        annual_discount_rate=annual_discount_rate, margin_rate=margin_rate,
+        service_cost_per_order=service_cost_per_order, purchase_model=str(purchase_fit.model), spend_model=str(spend),
         as_of=summary.as_of if isinstance(summary, PurchaseSummary) else None,
         n_without_spend=int(np.count_nonzero((x > 0) & (m <= 0))),
-        n_margin_not_positive=int(np.count_nonzero(rate <= 0)),
+        n_margin_not_positive=int(np.count_nonzero(rate <= 0)), draws=draws, seed=seed, spread=spread,
     )  # fmt: skip
 
 
@@ -161,13 +285,13 @@ def _table(summary: object, purchase_fit: ModelFit) -> pl.DataFrame:
 
 
 def _check_settings(
-    horizon_days: float, rate: float, margin: float | str | None, cost: float | str, level: float
+    horizon_days: float, rate: float, margin: float | str | None, cost: float | str, level: float | None
 ) -> None:
     if not (np.isfinite(horizon_days) and horizon_days > 0):
         raise DataError(f"horizon_days must be above 0, not {horizon_days!r}.")
     if not (np.isfinite(rate) and 0 <= rate < 10):
         raise DataError(f"annual_discount_rate must be 0 or more, as a share (0.10 for 10 %), not {rate!r}.")
-    if not 0 < level < 1:
+    if level is not None and not 0 < level < 1:
         raise DataError(f"level must lie between 0 and 1, not {level!r}.")
     if margin is None and cost != 0:
         raise DataError(
