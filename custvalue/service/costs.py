@@ -54,7 +54,8 @@ def measure_costs(
         As `resource_rates` gives them.
     observed
         Means of past events by `measure_id`: `units`, `direct_cost`, `minutes`, `loss`, `forgone_fee`;
-        they fill what the catalogue leaves open. Without it an event counts one unit.
+        they fill what the catalogue leaves open, but for the direct cost of a measure that gives up a fee.
+        Without it an event counts one unit.
 
     Returns
     -------
@@ -77,7 +78,10 @@ def measure_costs(
     loss = pl.col("expected_loss_rate").cast(pl.Float64) * pl.col("loss_base").cast(pl.Float64)
     table = table.with_columns(
         minutes=pl.when(pl.any_horizontal(stated)).then(by_rule).otherwise("minutes_seen"),
-        direct=pl.coalesce(pl.col("direct_cost").cast(pl.Float64), "direct_cost_seen"),
+        # where a fee is given up, past events carry the carrier's cost, which is paid with or without the measure
+        direct=pl.coalesce(
+            pl.col("direct_cost").cast(pl.Float64), pl.when(pl.col("forgone_fee").is_null()).then("direct_cost_seen")
+        ),
         driver=pl.col("driver_rate").cast(pl.Float64) * units,
         loss=pl.coalesce(loss, "loss_seen"),
         forgone_fee=pl.coalesce(pl.col("forgone_fee").cast(pl.Float64), "forgone_fee_seen"),

@@ -1,293 +1,218 @@
-"""Which service level each segment should get: one level each, within money, hours and one step."""
+"""From a shop to a service plan: who is served how today, what each level brings, which to choose."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import numpy as np
 import polars as pl
 
-from custvalue.errors import DataError, PlanError
-from custvalue.results import Kind, Result
-from custvalue.service.optimise import HUNDRED, LevelProblem, best_choice
-from custvalue.service.reasons import NextStep, next_steps, sentence
-from custvalue.service.scarcity import shadow_prices
+from custvalue.data.purchases import purchase_summary
+from custvalue.errors import MissingInputError, PlanError
+from custvalue.models.fitting import ModelFit, fit
+from custvalue.models.gamma_gamma import GammaGamma
+from custvalue.models.lifetime_value import LifetimeValue, lifetime_value
+from custvalue.models.mbg_nbd import MbgNbd
+from custvalue.profit.waterfall import customer_profit
+from custvalue.results import DAYS_PER_UNIT
+from custvalue.service.choice import ServicePlan, choose_levels
+from custvalue.service.costs import measure_costs, resource_rates
+from custvalue.service.effects import Effects
+from custvalue.service.gates import shut_levels
+from custvalue.service.levels import LevelCatalogue, level_options
+from custvalue.service.response import value_response
+from custvalue.service.segments import Segments, segment_customers
+from custvalue.service.today import with_level_today
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    import datetime as dt
 
-_REQUIRED = ("segment", "level", "gain", "cost", "staff_hours")
-_OPTIONAL: Mapping[str, tuple[pl.DataType, object]] = {
-    "setup_cost": (pl.Float64(), 0.0),
-    "name": (pl.String(), None),
-    "n_customers": (pl.Int64(), None),
-    "value": (pl.Float64(), None),
-    "gain_low": (pl.Float64(), None),
-    "gain_high": (pl.Float64(), None),
-    "basis": (pl.String(), "measured"),
-    "gate": (pl.String(), None),
+    from custvalue.data.warehouse import Warehouse
+    from custvalue.models.base import CustomerModel
+    from custvalue.results import PurchaseSummary
+
+__all__ = ["ServicePlan", "Shop", "choose_levels", "plan_service"]
+
+GIVES = {
+    "service_levels": "the levels of service to choose from",
+    "bundle_items": "the measures that each level is made of",
+    "courtesy_catalogue": "what each measure costs",
+    "effect_draws": "what each measure does to purchases, dropout, spend and referrals, without which no level pays",
 }
-_DERIVED = ("level_today", "name_today", "step", "barred", "is_allowed")
-_MONEY: Mapping[str, Kind] = dict.fromkeys(
-    ("gain", "gain_low", "gain_high", "cost", "setup_cost", "net", "value", "best_net"), "money"
-)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServicePlan(Result):
-    """The service level recommended for each segment, with the money and the reason.
+class Shop(Protocol):
+    """Anything that gives a table or a relation by name as a frame."""
 
-    Attributes
-    ----------
-    table
-        One row per segment: `segment`, `n_customers`, `level_today`, `name_today`, `level`, `name`,
-        `gain`, `gain_low`, `gain_high`, `cost`, `staff_hours`, `net`, `basis`, `why`. Money over
-        `horizon_days`, against today's level; `basis` is `measured`, `prior`, or `today` for who stays.
-    options
-        Every level of every segment, with what it brings and costs, and whether the rules allow it.
-    shadow_prices
-        One row per limit: what is left of it and what more of it would bring.
-    roadmap
-        The steps of this plan (`now`), then each segment's next one (`later`) with its gate.
-    withdrawals
-        Segments that lose money on every level: candidates to look at; nothing is decided here.
-    budget, staff_hours, reserve
-        The limits; None sets none. Cost and set-up may not exceed budget less reserve.
-    setup_cost
-        Paid once for the levels the plan opens.
-    highest_level
-        Levels above it are not opened: the service centre has to be built from scratch.
-    accept_priors
-        Whether effects that were stated but not measured may carry a step.
-    """
-
-    options: pl.DataFrame
-    shadow_prices: pl.DataFrame
-    roadmap: pl.DataFrame
-    withdrawals: pl.DataFrame
-    budget: float | None
-    staff_hours: float | None
-    reserve: float
-    setup_cost: float
-    highest_level: int
-    accept_priors: bool
-    horizon_days: int
-    note: str = ""
-
-    kinds: ClassVar[Mapping[str, Kind]] = _MONEY
-
-    @property
-    def net(self) -> float:
-        """Gain less cost less set-up of the whole plan."""
-        return round(float(self.table["net"].sum()) - self.setup_cost, 2)
-
-    @property
-    def basis(self) -> str:
-        """`measured`, `prior` or `mixed`: what the steps up rest on; `today` when there is none."""
-        used = set(self.table["basis"].unique()) - {"today"}
-        return "mixed" if len(used) > 1 else next(iter(used), "today")
-
-    @property
-    def title(self) -> str:
-        """How many segments are raised, for what money, and on what evidence."""
-        raised = self.table.filter(pl.col("level") > pl.col("level_today"))
-        if raised.is_empty():
-            return "Keep today's service levels: no step up that may be taken pays within the limits"
-        cost = float(raised["cost"].sum()) + self.setup_cost
-        evidence = {
-            "prior": "; resting on a stated prior, not on a measured effect",
-            "mixed": "; in part resting on stated priors, not on measured effects",
-        }.get(self.basis, "")
-        return (
-            f"Raise the service of {raised.height} of {self.table.height} segments: "
-            f"{self.net:,.0f} {self.currency} net for {cost:,.0f} {self.currency} and "
-            f"{raised['staff_hours'].sum():,.0f} staff hours{evidence}"
-        )
+    def fetch(self, relation: str, **params: Any) -> pl.DataFrame:
+        """Return it."""
 
 
-def choose_levels(
-    options: pl.DataFrame,
+def plan_service(
+    shop: Shop,
     *,
-    current: Mapping[str, int] | int,
     budget: float | None = None,
     staff_hours: float | None = None,
     reserve: float = 0.0,
-    highest_level: int = 2,
     accept_priors: bool = True,
-    horizon_days: int = 365,
-    currency: str = "EUR",
-    note: str = "",
+    highest_level: int = 2,
+    overlap_weight: float = 0.5,
+    value: LifetimeValue | None = None,
+    segments: Segments | pl.DataFrame | None = None,
+    purchases: ModelFit | None = None,
 ) -> ServicePlan:
-    """Choose one service level per segment, most gain less cost and set-up, solved to optimality.
+    """Recommend a level of service for each segment.
 
     Parameters
     ----------
-    options
-        One row per segment and level: `segment`, `level`, `gain` (null where no effect is stated),
-        `cost`, `staff_hours`, all against today's level over the horizon; if known also `setup_cost` (of
-        the level, paid once), `name`, `n_customers`, `value` (of the segment), `gain_low`, `gain_high`,
-        `basis`, `gate` (what keeps the level shut, null when nothing does).
-    current
-        Level today, per segment or one for all: nobody goes below it, nobody more than one above it.
+    shop
+        A warehouse with service_levels, bundle_items, courtesy_catalogue and effect_draws.
     budget
-        Money for cost and set-up over the horizon; None sets no limit.
+        Money for additional service and set-up over the value's horizon; None sets no limit.
     staff_hours
-        Hours that can be given over the horizon; None sets no limit.
+        Spare hours that can be given over the horizon. With them minutes cost what is avoidable; None sets
+        no limit, and minutes cost in full, as nobody said that there is time to spare.
     reserve
         Part of the budget that stays in cash.
-    highest_level
-        Levels above it are left closed.
     accept_priors
-        False keeps segments where they are unless the step's effects were measured.
-    horizon_days
-        What the money in `options` covers; for the sentences only.
+        True plans on stated priors and says so; False takes measured effects only.
+    highest_level
+        Levels above it are left closed: the service centre has to be built from scratch.
+    overlap_weight
+        A bundle's effect is not the sum of its measures' effects: channel by channel the strongest counts
+        whole, every further one by this weight.
+    value, segments, purchases
+        Lifetime values, segments (or a frame of customer_id and segment) and the purchase model's fit, where
+        a run has them already.
+
+    Returns
+    -------
+    ServicePlan
+        Money over the horizon of the values, against today's level.
 
     Raises
     ------
-    DataError
-        A column is missing, a figure is empty or not finite, or a segment has a level twice.
+    MissingInputError
+        A table is not loaded, or no margin is known; says what it would give.
     PlanError
-        A limit that can't be met, named; a segment without today's level; a reserve without a budget.
+        No effect is stated (or, without priors, measured) for any step, or a limit can't be met.
     """
-    if budget is None and reserve > 0:
-        raise PlanError(f"A reserve of {reserve:,.2f} needs a budget to be kept out of.", "State budget=...")
-    table = _with_rules(_checked(options), current=current, highest_level=highest_level, accept_priors=accept_priors)
-    offered = table.filter("is_allowed")
-    problem = _problem(offered, budget=budget, staff_hours=staff_hours, reserve=reserve)
-    chosen = best_choice(problem)
-    picked = offered[chosen]
-    steps = next_steps(table, offered, problem, chosen, reserve=reserve)
-    sentences = [sentence(row, step, currency) for row, step in zip(picked.to_dicts(), steps, strict=True)]
-    stays = pl.col("step") == 0
-    rows = picked.with_columns(
-        net=(pl.col("gain") - pl.col("cost")).round(2),
-        basis=pl.when(stays).then(pl.lit("today")).otherwise("basis"),
-        why=pl.Series(sentences, dtype=pl.String),
+    tables = {name: _needed(shop, name) for name in GIVES}
+    summary = _summary(shop, value)
+    purchases = fit(MbgNbd, summary) if purchases is None else purchases
+    value = _value(shop, summary, purchases) if value is None else value
+    if value.value_column != "clv":
+        raise MissingInputError(
+            "Without a margin there is no value to set against the cost of service.",
+            "Load order_lines or products with unit_cost, or state margin_rate in the settings.",
+        )
+    response = value_response(purchases, summary, horizon_days=value.horizon_days)
+    customers = _customers(shop, value, segments, tables["service_levels"], summary.as_of).join(
+        response, on="customer_id"
     )
-    return ServicePlan(
-        table=rows.select(
-            "segment", "n_customers", "level_today", "name_today", "level", "name", "gain", "gain_low",
-            "gain_high", "cost", "staff_hours", "net", "basis", "why",
-        ),
-        options=table.drop("name_today"),
-        shadow_prices=shadow_prices(problem, chosen),
-        roadmap=_roadmap(rows, steps),
-        withdrawals=_withdrawals(table),
+    catalogue, uncosted = _catalogue(shop, tables, summary.as_of, overlap_weight)
+    clv_new = _clv_new(value, purchases)
+    options = level_options(
+        customers,
+        catalogue,
+        clv_new=clv_new,
+        horizon_days=value.horizon_days,
+        within_spare_hours=staff_hours is not None,
+        interval=value.level or 0.95,
+    )
+    _refuse_without_effect(options, accept_priors=accept_priors)
+    plan = choose_levels(
+        options,
+        current=dict(options.select("segment", "level_today").iter_rows()),
         budget=budget,
         staff_hours=staff_hours,
         reserve=reserve,
-        setup_cost=float(problem.setup[problem.opened(chosen)].sum()) / HUNDRED,
         highest_level=highest_level,
         accept_priors=accept_priors,
-        horizon_days=horizon_days,
-        currency=currency,
-        note=note,
+        horizon_days=round(value.horizon_days),
+        currency=value.currency,
+    )
+    unknown = f"Nothing says what an event of {', '.join(uncosted)} costs; counted as free." if uncosted else ""
+    return replace(
+        plan, as_of=summary.as_of, costing="full" if staff_hours is None else "avoidable", clv_new=clv_new,
+        overlap_weight=overlap_weight, note=unknown,
     )  # fmt: skip
 
 
-def _checked(options: pl.DataFrame) -> pl.DataFrame:
-    """Return the options sorted, in whole cents and hundredths of an hour, with all columns."""
-    missing = [name for name in _REQUIRED if name not in options.columns]
-    if missing:
-        raise DataError(f"The options have no column {', '.join(missing)}.")
-    if options.is_empty():
-        raise DataError("The options have no row: there is no segment or no level to choose.")
-    absent = [pl.lit(v, dtype=t).alias(n) for n, (t, v) in _OPTIONAL.items() if n not in options.columns]
-    kept = options.with_columns(absent).drop(_DERIVED, strict=False)
-    kept = kept.cast({"segment": pl.String, "level": pl.Int64, "gain": pl.Float64})
-    kept = kept.cast({"cost": pl.Float64, "staff_hours": pl.Float64, "setup_cost": pl.Float64})
-    for name in ("segment", "level", "cost", "staff_hours", "setup_cost"):
-        if kept[name].null_count():
-            raise DataError(f"The options' column {name!r} is empty in {kept[name].null_count()} rows.")
-    for name in ("gain", "cost", "staff_hours", "setup_cost"):
-        if not kept[name].drop_nulls().is_finite().all():
-            raise DataError(f"The options' column {name!r} holds a figure that is not finite.")
-    twice = kept.filter(pl.struct("segment", "level").is_duplicated())
-    if not twice.is_empty():
-        raise DataError(f"Segment {twice['segment'][0]!r} has level {twice['level'][0]} more than once.")
-    money = pl.col("gain", "gain_low", "gain_high", "cost", "setup_cost", "staff_hours")
-    named = pl.coalesce("name", pl.format("level {}", "level"))
-    return kept.with_columns(money.round(2), name=named).sort("segment", "level")
+def _needed(shop: Shop, name: str) -> pl.DataFrame:
+    table = shop.fetch(name)
+    if table.is_empty():
+        raise MissingInputError(f"Table {name} is not loaded.", f"It would give {GIVES[name]}.")
+    return table
 
 
-def _with_rules(
-    options: pl.DataFrame, *, current: Mapping[str, int] | int, highest_level: int, accept_priors: bool
+def _summary(shop: Shop, value: LifetimeValue | None) -> PurchaseSummary:
+    if value is None:
+        return purchase_summary(cast("Warehouse", shop))
+    return purchase_summary(cast("Warehouse", shop), as_of=value.as_of, time_unit=value.time_unit)
+
+
+def _value(shop: Shop, summary: PurchaseSummary, purchases: ModelFit) -> LifetimeValue:
+    """Value customers at the company's margin and its cost of serving an order."""
+    profit = customer_profit(cast("Warehouse", shop), end=summary.as_of)
+    margin = profit.margin_rate()
+    n_orders = shop.fetch("data_span")["n_orders"].item()
+    return lifetime_value(
+        purchases, fit(GammaGamma, summary), summary, margin_rate=margin, currency=summary.currency,
+        service_cost_per_order=0.0 if margin is None else profit.service_cost_per_order(n_orders),
+    )  # fmt: skip
+
+
+def _customers(
+    shop: Shop, value: LifetimeValue, segments: Segments | pl.DataFrame | None, levels: pl.DataFrame, as_of: dt.date
 ) -> pl.DataFrame:
-    """Add today's level, the step, the rule that bars an option (`barred`), and `is_allowed`."""
-    segments = options["segment"].unique().sort().to_list()
-    today = current if isinstance(current, Mapping) else dict.fromkeys(segments, current)
-    if unknown := [name for name in segments if name not in today]:
-        raise PlanError(f"Today's service level of segment {unknown[0]!r} is not stated.")
-    levels = pl.DataFrame(
-        {"segment": segments, "level_today": [today[name] for name in segments]},
-        schema={"segment": pl.String, "level_today": pl.Int64},
+    """Put value, segment, level today, declared segment and type of business of each customer together."""
+    if segments is None:
+        profit = customer_profit(cast("Warehouse", shop), end=as_of)
+        served = value.table.join(profit.cost_to_serve(), on="customer_id", how="left")
+        segments = segment_customers(served, currency=value.currency)
+    membership = segments.customers if isinstance(segments, Segments) else segments
+    known = value.table.join(membership.select("customer_id", "segment"), on="customer_id")
+    declared = shop.fetch("customer_segments").select("customer_id", effect_segment="segment")
+    types = shop.fetch("customers").select("customer_id", "business_type")
+    placed = known.join(declared, on="customer_id", how="left").join(types, on="customer_id", how="left")
+    return with_level_today(placed, shop.fetch("policy_history"), levels, as_of=as_of)
+
+
+def _catalogue(
+    shop: Shop, tables: dict[str, pl.DataFrame], as_of: dt.date, overlap_weight: float
+) -> tuple[LevelCatalogue, list[str]]:
+    """Return what the levels are made of, and the measures whose cost nothing tells."""
+    seen = shop.fetch("int_courtesy_events")
+    means = pl.col("units", "direct_cost", "minutes", "loss", "forgone_fee").cast(pl.Float64).mean()
+    costs = measure_costs(
+        tables["courtesy_catalogue"],
+        resource_rates(shop.fetch("resources"), as_of=as_of),
+        observed=seen.group_by("measure_id").agg(means),
     )
-    names = options.select("segment", level_today="level", name_today="name")
-    table = options.join(levels, on="segment").join(names, on=["segment", "level_today"], how="left")
-    if (lost := table.filter(pl.col("name_today").is_null())).height:
+    used = costs.filter(pl.col("measure_id").is_in(tables["bundle_items"]["measure_id"].unique().to_list()))
+    catalogue = LevelCatalogue(
+        levels=shut_levels(tables["service_levels"], shop.fetch("stage_gates"), as_of=as_of),
+        bundles=tables["bundle_items"],
+        costs=costs,
+        effects=Effects(tables["effect_draws"], overlap_weight=overlap_weight),
+    )
+    return catalogue, used.filter(~pl.col("is_costed"))["measure_id"].to_list()
+
+
+def _clv_new(value: LifetimeValue, purchases: ModelFit) -> float:
+    """Value a newcomer: his first purchase and those expected within the horizon, at the mean per purchase."""
+    expected = float(value.table["expected_purchases"].sum())
+    per_purchase = float(value.table["clv"].sum()) / expected if expected > 0 else 0.0
+    horizon = value.horizon_days / DAYS_PER_UNIT[purchases.time_unit]
+    model = cast("CustomerModel", purchases.model)
+    return round(per_purchase * (1.0 + float(model.expected_purchases_new(horizon))), 2)
+
+
+def _refuse_without_effect(options: pl.DataFrame, *, accept_priors: bool) -> None:
+    wanted = ("measured", "prior") if accept_priors else ("measured",)
+    if options.filter(pl.col("basis").is_in(wanted)).is_empty():
         raise PlanError(
-            f"Segment {lost['segment'][0]!r} is served at level {lost['level_today'][0]} today, "
-            "and the options hold no such level."
+            f"No effect of any step up is {'stated' if accept_priors else 'measured'}: no level can be recommended.",
+            "Measure one (does_it_pay), or state it in effect_draws with provenance assumed.",
         )
-    step = pl.col("level") - pl.col("level_today")
-    barred = (
-        pl.when(step == 0).then(None)
-        .when(step < 0).then(pl.lit("nobody goes down"))
-        .when(pl.col("level") > highest_level).then(pl.lit("level not open"))
-        .when(pl.col("gate").is_not_null()).then("gate")
-        .when(step > 1).then(pl.lit("one step at a time"))
-        .when(pl.col("gain").is_null()).then(pl.lit("no effect stated"))
-        .when((pl.col("basis") != "measured") & (not accept_priors)).then(pl.lit("effect not measured"))
-    )  # fmt: skip
-    gain = pl.when(step == 0).then(pl.col("gain").fill_null(0.0)).otherwise("gain")
-    table = table.with_columns(step=step, barred=barred, gain=gain).sort("segment", "level")
-    return table.with_columns(is_allowed=pl.col("barred").is_null())
-
-
-def _problem(offered: pl.DataFrame, *, budget: float | None, staff_hours: float | None, reserve: float) -> LevelProblem:
-    in_use = set(offered["level_today"].unique())
-    priced = offered.filter((pl.col("setup_cost") > 0) & ~pl.col("level").is_in(list(in_use)))
-    setup = priced.group_by("level").agg(pl.col("setup_cost").max()).sort("level")
-    numbers = {level: k for k, level in enumerate(setup["level"])}
-    return LevelProblem(
-        segment=offered["segment"].rank("dense").cast(pl.Int64).to_numpy() - 1,
-        step=offered["step"].to_numpy(),
-        opens=np.array([numbers.get(level, -1) for level in offered["level"]], dtype=np.int64),
-        gain=_hundredths(offered["gain"]),
-        cost=_hundredths(offered["cost"]),
-        hours=_hundredths(offered["staff_hours"]),
-        setup=_hundredths(setup["setup_cost"]),
-        spend_limit=None if budget is None else round(budget * HUNDRED) - round(reserve * HUNDRED),
-        hours_limit=None if staff_hours is None else round(staff_hours * HUNDRED),
-    )
-
-
-def _hundredths(column: pl.Series) -> NDArray[np.int64]:
-    cents: NDArray[np.int64] = np.rint(column.to_numpy() * HUNDRED).astype(np.int64)
-    return cents
-
-
-def _roadmap(rows: pl.DataFrame, steps: list[NextStep | None]) -> pl.DataFrame:
-    """List this plan's steps, then the next one of each segment with what it waits for."""
-    now = rows.filter(pl.col("step") > 0).select(
-        pl.lit("now").alias("when"), "segment", from_name="name_today", to_name="name", net="net",
-        gate=pl.lit("open"),
-    )  # fmt: skip
-    later = pl.DataFrame(
-        [("later", s.segment, s.from_name, s.to_name, s.net, s.gate) for s in steps if s is not None],
-        schema=now.schema,
-        orient="row",
-    )
-    parts = [part.sort(["net", "segment"], descending=[True, False], nulls_last=True) for part in (now, later)]
-    return pl.concat(parts)
-
-
-def _withdrawals(table: pl.DataFrame) -> pl.DataFrame:
-    """List segments whose value stays negative on every level; empty where the value is not known."""
-    best = (pl.col("value") + pl.col("gain").fill_null(0.0) - pl.col("cost")).max()
-    worth = table.group_by("segment").agg(pl.col("n_customers", "value").first(), best_net=best.round(2))
-    losing = worth.filter(pl.col("best_net") < 0).sort("best_net", "segment")
-    loses = "loses money on every level; candidate for a cheaper substitute or a withdrawal with notice"
-    return losing.with_columns(reason=pl.lit(loses))

@@ -27,7 +27,8 @@ class Segments(Result):
     Attributes
     ----------
     table
-        One row per segment, high value and at risk first: `segment`, `value_band`, `risk_band`, `cost_band`,
+        One row per segment, high value and at risk first: `segment`, `value_band`, `risk_band`, `cost_band`
+        (null where the segment holds both),
         `n_customers`, `customer_share`, the total and mean of the value, `value_share`, mean
         `churn_probability`, mean `cost_to_serve`, and totals of `expected_purchases` and `n_orders`
         where they came.
@@ -40,6 +41,8 @@ class Segments(Result):
         customer_id.
     at_risk_above
         Churn probability from which a customer counts as at risk.
+    smallest_share
+        A band is not split further where a part would hold fewer of the customers than this.
     cost_basis
         What cost to serve is compared with: `gross_margin`, `median`, or `none` where no costs came.
     costly_above
@@ -51,6 +54,7 @@ class Segments(Result):
     high_share: float
     middle_share: float
     at_risk_above: float
+    smallest_share: float
     cost_basis: str
     costly_above: float | None
     note: str = ""
@@ -66,13 +70,13 @@ class Segments(Result):
         total = float(self.table[self.value_column].sum())
         if total <= 0:
             return f"{self.table.height} segments; the customers together have no value left"
-        best = self.table.filter(value_band=VALUE_BANDS[0])
+        best = self.customers.filter(value_band=VALUE_BANDS[0])
         at_risk = best.filter(risk_band=RISK_BANDS[0])
         what = "revenue" if self.value_column == "revenue_value" else "value"
         return (
-            f"{best['customer_share'].sum():.0%} of customers hold {best['value_share'].sum():.0%} of "
-            f"future {what}; {at_risk['n_customers'].sum():,} of them are at risk, "
-            f"with {at_risk['value_share'].sum():.0%}"
+            f"{best.height / self.customers.height:.0%} of customers hold "
+            f"{float(best[self.value_column].sum()) / total:.0%} of future {what}; {at_risk.height:,} of them are at risk, "
+            f"with {float(at_risk[self.value_column].sum()) / total:.0%}"
         )
 
 
@@ -84,6 +88,7 @@ def segment_customers(
     middle_share: float = 0.3,
     at_risk_above: float = 0.5,
     costly_above: float | None = None,
+    smallest_share: float = 0.01,
     currency: str = "EUR",
 ) -> Segments:
     """Put every customer in one segment.
@@ -102,6 +107,9 @@ def segment_customers(
     costly_above
         Cost to serve above which a customer is costly: as a share of his gross margin where that column
         came, otherwise in money. None takes the company's own share, or the median cost.
+    smallest_share
+        Value bands are split by risk, and these by cost, only where every part holds at least this share
+        of the customers: nobody serves a segment of three.
 
     Raises
     ------
@@ -123,9 +131,7 @@ def segment_customers(
         risk_band=pl.when(at_risk).then(pl.lit(RISK_BANDS[0])).otherwise(pl.lit(RISK_BANDS[1])),
         cost_band=cost,
     )
-    named = ranked.with_columns(
-        segment=pl.concat_str("value_band", "risk_band", "cost_band", separator=", ", ignore_nulls=True)
-    )
+    named = _named(ranked, smallest=customers.height * smallest_share)
     return Segments(
         table=_summed(named, value),
         customers=named,
@@ -133,11 +139,26 @@ def segment_customers(
         high_share=high_share,
         middle_share=middle_share,
         at_risk_above=at_risk_above,
+        smallest_share=smallest_share,
         cost_basis=basis,
         costly_above=threshold,
         currency=currency,
         note="" if basis != "none" else "No cost to serve is known, so customers are not split by it.",
     )
+
+
+def _named(ranked: pl.DataFrame, *, smallest: float) -> pl.DataFrame:
+    """Name the segments: value, then risk and cost where the parts are large enough."""
+    by_risk = _smallest_part(["value_band"], "risk_band") >= smallest
+    split = ranked.with_columns(_risk=pl.when(by_risk).then("risk_band"))
+    by_cost = _smallest_part(["value_band", "_risk"], "cost_band") >= smallest
+    split = split.with_columns(_cost=pl.when(by_cost).then("cost_band"))
+    name = pl.concat_str("value_band", "_risk", "_cost", separator=", ", ignore_nulls=True)
+    return split.with_columns(segment=name).drop("_risk", "_cost")
+
+
+def _smallest_part(whole: list[str], part: str) -> pl.Expr:
+    return pl.len().over([*whole, part]).min().over(whole)
 
 
 def _check(customers: pl.DataFrame, value: str, high: float, middle: float, at_risk: float) -> None:
@@ -186,7 +207,9 @@ def _summed(named: pl.DataFrame, value: str) -> pl.DataFrame:
     if "cost_to_serve" in named.columns:
         sums = [pl.col("cost_to_serve").cast(pl.Float64).fill_null(0.0).mean(), *sums]
     bands = [name for name in ("value_band", "risk_band", "cost_band") if named[name].null_count() == 0]
-    table = named.group_by("segment", *bands).agg(
+    shared = [pl.when(pl.col(b).n_unique() == 1).then(pl.col(b).first()).alias(b) for b in bands]
+    table = named.group_by("segment").agg(
+        *shared,
         pl.len().cast(pl.Int64).alias("n_customers"),
         (pl.len() / named.height).alias("customer_share"),
         pl.col(value).cast(pl.Float64).sum(),
@@ -196,4 +219,4 @@ def _summed(named: pl.DataFrame, value: str) -> pl.DataFrame:
     )
     order = {name: k for k, name in enumerate((*VALUE_BANDS, *RISK_BANDS, *COST_BANDS))}
     place = [pl.col(band).replace_strict(order, return_dtype=pl.Int64) for band in bands]
-    return table.with_columns(share.alias("value_share")).sort(place)
+    return table.with_columns(share.alias("value_share")).sort(place, nulls_last=True)

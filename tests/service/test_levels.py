@@ -14,10 +14,10 @@ from custvalue.errors import DataError
 from custvalue.models.fitting import ModelFit
 from custvalue.models.mbg_nbd import MbgNbd
 from custvalue.results import PurchaseSummary
+from custvalue.service.choice import choose_levels
 from custvalue.service.costs import measure_costs, resource_rates
 from custvalue.service.effects import CHANNELS, Effects
 from custvalue.service.levels import LevelCatalogue, level_options
-from custvalue.service.plan import choose_levels
 from custvalue.service.response import value_response
 
 RATES = pl.DataFrame({"resource_id": ["desk"], "rate": [0.8], "avoidable_rate": [0.2]})

@@ -85,6 +85,20 @@ def test_the_table_sums_the_customers():
     assert found.title == "20% of customers hold 35% of future value; 1 of them are at risk, with 16%"
 
 
+def test_a_band_is_not_split_into_splinters():
+    # 200 customers, smallest part 2: of the 40 best one is at risk, of the others every second one
+    churn = pl.Series([0.9] + [0.1] * 39 + [0.9, 0.1] * 80)
+    found = segment_customers(people(200, churn_probability=churn))
+    assert found.table["segment"].to_list() == [
+        "high value", "middle value, at risk", "middle value, active", "low value, at risk", "low value, active",
+    ]  # fmt: skip
+    assert found.table["risk_band"].to_list() == [None, "at risk", "active", "at risk", "active"]
+    assert found.customers["risk_band"][0] == "at risk"
+    assert "1 of them are at risk" in found.title
+    whole = segment_customers(people(200, churn_probability=churn), smallest_share=0.0)
+    assert whole.table.height == 6
+
+
 def test_revenue_is_called_revenue():
     found = segment_customers(people().rename({"clv": "revenue_value"}), value="revenue_value")
     assert "future revenue" in found.title

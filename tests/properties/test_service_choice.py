@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from custvalue.errors import PlanError
+from custvalue.service.choice import choose_levels
 from custvalue.service.optimise import LevelProblem, best_choice
-from custvalue.service.plan import choose_levels
 
 
 def random_instance(rng: random.Random) -> tuple[pl.DataFrame, dict[str, int], dict[str, float | None]]:

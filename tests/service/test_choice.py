@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from custvalue.errors import DataError, PlanError
-from custvalue.service.plan import choose_levels
+from custvalue.service.choice import choose_levels
 
 NAMES = {0: "base", 1: "quality", 2: "professional", 3: "service centre"}
 
