@@ -16,19 +16,22 @@ import numpy as np
 
 from custvalue.data.simulation.answers import company_totals, courtesy_truth, rows_truth, world_truth
 from custvalue.data.simulation.choices import choose, free_delivery_truth, gift_truth
+from custvalue.data.simulation.columns import Numbering
 from custvalue.data.simulation.courtesies import catalogue, grant
 from custvalue.data.simulation.dirt import spoil
 from custvalue.data.simulation.ledger import accounts, ledger, resources
 from custvalue.data.simulation.policy import policy_tables
 from custvalue.data.simulation.population import populate, possible_purchases
-from custvalue.data.simulation.tables import Numbering, goods_tables, grant_tables, people_tables, trade_tables
+from custvalue.data.simulation.tables import goods_tables, grant_tables, people_tables, trade_tables
 from custvalue.data.simulation.trade import trade
+from custvalue.errors import CustvalueError, DataError
 
 if TYPE_CHECKING:
     import polars as pl
 
 N_CUSTOMERS: Final = 4000
-SEED: Final = 20251231
+MIN_CUSTOMERS: Final = 500
+SEED: Final = 20251239
 SMALL_ROWS: Final = 2000  # tables with fewer rows are written uncompressed, to be looked at
 
 
@@ -54,10 +57,18 @@ def simulate(*, n_customers: int = N_CUSTOMERS, seed: int = SEED) -> Simulated:
     Parameters
     ----------
     n_customers
-        With a name; 3 % guests without one come on top. At least 500.
+        With a name; 3 % guests without one come on top.
     seed
         Two runs with the same seed and size are the same to the byte.
+
+    Raises
+    ------
+    DataError
+        Fewer customers than every courtesy needs to occur at least once.
     """
+    if n_customers < MIN_CUSTOMERS:
+        message = f"A shop of {n_customers} customers is too small for every courtesy to occur in it."
+        raise DataError(message, f"Ask for at least {MIN_CUSTOMERS}.")
     lots = [np.random.default_rng([seed, part]) for part in range(6)]
     people = populate(lots[0], n_customers)
     possible = possible_purchases(lots[1], people)
@@ -91,7 +102,7 @@ def simulate(*, n_customers: int = N_CUSTOMERS, seed: int = SEED) -> Simulated:
 
 
 def write_sample(folder: str | Path, simulated: Simulated) -> None:
-    """Write one CSV file a table, the big ones compressed, and the truth as JSON; the bytes depend on the data alone."""
+    """Write one CSV file a table, the big ones compressed, and truth.json; the bytes depend on the data alone."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     for name, frame in simulated.tables.items():
@@ -118,7 +129,10 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=SEED, help="default %(default)s")
     options = parser.parse_args(arguments)
-    write_sample(options.folder, simulate(n_customers=options.customers, seed=options.seed))
+    try:
+        write_sample(options.folder, simulate(n_customers=options.customers, seed=options.seed))
+    except CustvalueError as problem:
+        parser.error(str(problem))
 
 
 if __name__ == "__main__":

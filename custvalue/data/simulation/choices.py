@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from custvalue.data.simulation.courtesies import PRODUCT
-from custvalue.data.simulation.population import Population, Purchases
 from custvalue.data.simulation.trade import NEVER, TEST_FROM, TEST_TO, Trade, contribution, trade
 from custvalue.data.simulation.world import (
     GIFT_RATE,
@@ -17,11 +16,16 @@ from custvalue.data.simulation.world import (
     SEGMENTS,
     Bools,
     Floats,
+    Ints,
     day_index,
     euro_per_minute,
 )
 
+if TYPE_CHECKING:
+    from custvalue.data.simulation.population import Population, Purchases
+
 GIFT_COST: Final = 11.90 + 4 * euro_per_minute("workshop")  # the catalogue's P3
+CEILING: Final = 0.7  # of the chance of a gift, so that every spender has his like without one
 SLOPE: Final = 12.0  # of the chance of a gift in the rank of last year's spending
 KNEE: Final = 0.85
 
@@ -52,7 +56,7 @@ def choose(rng: np.random.Generator, people: Population, possible: Purchases) ->
     rank = np.zeros(n)
     rows = np.flatnonzero(considered)
     rank[rows[np.argsort(spent[rows], kind="stable")]] = (np.arange(len(rows)) + 0.5) / len(rows)
-    gifted = considered & (rng.random(n) < 1 / (1 + np.exp(-SLOPE * (rank - KNEE))))
+    gifted = considered & (rng.random(n) < CEILING / (1 + np.exp(-SLOPE * (rank - KNEE))))
     wave = np.array([day_index(day) for day in GIFT_WAVES])[rng.integers(0, len(GIFT_WAVES), n)]
     return Choices(
         in_test=in_test,
@@ -93,7 +97,7 @@ def _during_test(world: Trade, n: int) -> Floats:
     return contribution(world, n, start=TEST_FROM, end=TEST_TO)
 
 
-def _window_sum(world: Trade, cents: Floats | np.ndarray, n: int) -> Floats:  # type: ignore[type-arg]
+def _window_sum(world: Trade, cents: Ints, n: int) -> Floats:
     inside = (world.at >= TEST_FROM) & (world.at < TEST_TO)
     return np.bincount(world.customer[inside], weights=cents[inside], minlength=n) / 100
 
@@ -116,5 +120,5 @@ def gift_truth(people: Population, possible: Purchases, choices: Choices, actual
         "naive_difference": round(float(year[gifted].mean() - year[rest].mean()), 4),
         "effect_on_gifted": round(float((year - other_year)[gifted].mean()), 4),
         "rate_factor": GIFT_RATE,
-        "selection": f"chance of the gift = logistic({SLOPE} (rank of 2024 spending - {KNEE})); the wave is drawn by lot",
+        "selection": f"chance = {CEILING} logistic({SLOPE} (rank of 2024 spending - {KNEE})); the wave is drawn by lot",
     }

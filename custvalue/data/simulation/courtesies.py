@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
 
-from custvalue.data.simulation.population import Population
-from custvalue.data.simulation.trade import Trade
 from custvalue.data.simulation.world import (
     CATEGORIES,
     CLOSES_MIN,
@@ -23,6 +20,12 @@ from custvalue.data.simulation.world import (
     Floats,
     Ints,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custvalue.data.simulation.population import Population
+    from custvalue.data.simulation.trade import Trade
 
 DERIVED: Final = ("P2", "P4", "P5b", "S1", "D2", "Q2")
 DEPARTMENTS: Final = ("service", "sales", "logistics", "finance", "marketing")
@@ -179,8 +182,13 @@ def _of_orders(rng: np.random.Generator, people: Population, world: Trade) -> li
     damage = _pick(rng, named, 0.004)
     narrow = _pick(rng, named & (world.mode == 0), 0.03)
     return [
-        _of_order("C1", world, point_of_use, world.at[point_of_use] + 1, units=pieces[point_of_use], delivery=point_of_use),
-        _of_order("C2", world, stored, world.at[stored] + 1, units=_hundreds(value[stored] * rng.integers(30, 90, len(stored)))),
+        _of_order(
+            "C1", world, point_of_use, world.at[point_of_use] + 1, units=pieces[point_of_use], delivery=point_of_use
+        ),
+        _of_order(
+            "C2", world, stored, world.at[stored] + 1,
+            units=_hundreds(value[stored] * rng.integers(30, 90, len(stored))),
+        ),
         _of_order("C3", world, informal, world.at[informal], units=np.ones(len(informal))),
         _of_order(
             "C4", world, on_parole, world.at[on_parole] + 0.5,

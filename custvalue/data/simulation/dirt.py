@@ -56,9 +56,9 @@ def _named(orders: pl.DataFrame) -> pl.DataFrame:
 
 def _customers(clean: pl.DataFrame) -> Rows:
     rows: Rows = [("repeated key", _copy(clean, k, region="moved")) for k in (4, 40, 400)]
-    rows.append(("unreadable date", _copy(clean, 7, customer_id="C90001", acquired_on="2024-13-40")))
-    rows.append(("not a number", _copy(clean, 8, customer_id="C90002", acquisition_cost="twelve")))
-    rows.append(("future date", _copy(clean, 9, customer_id="C90003", acquired_on=FUTURE)))
+    rows.append(("unreadable date", _copy(clean, 7, customer_id="CX0001", acquired_on="2024-13-40")))
+    rows.append(("not a number", _copy(clean, 8, customer_id="CX0002", acquisition_cost="twelve")))
+    rows.append(("future date", _copy(clean, 9, customer_id="CX0003", acquired_on=FUTURE)))
     return rows
 
 
@@ -66,26 +66,26 @@ def _orders(clean: pl.DataFrame) -> Rows:
     named = _named(clean)
     rows: Rows = [("repeated key", _copy(named, 100 * k, payment_fee="9.99")) for k in range(1, 13)]
     rows += [
-        ("unreadable date", _copy(named, 11 * k, order_id=f"O90000{k}", ordered_at="31.12.24 at noon"))
+        ("unreadable date", _copy(named, 11 * k, order_id=f"OX0000{k}", ordered_at="31.12.24 at noon"))
         for k in (1, 2, 3)
     ]
-    rows += [("not a number", _copy(named, 12 * k, order_id=f"O90001{k}", gross_list="about 40")) for k in (1, 2, 3, 4)]
+    rows += [("not a number", _copy(named, 12 * k, order_id=f"OX0001{k}", gross_list="about 40")) for k in (1, 2, 3, 4)]
     rows += [
-        ("future date", _copy(named, 13 * k, order_id=f"O90002{k}", ordered_at=f"{FUTURE} 10:00:00")) for k in (1, 2)
+        ("future date", _copy(named, 13 * k, order_id=f"OX0002{k}", ordered_at=f"{FUTURE} 10:00:00")) for k in (1, 2)
     ]
     rows += [
-        ("negative price", _copy(named, 14 * k, order_id=f"O90003{k}", gross_list="-25.00", discount="0.00"))
+        ("negative price", _copy(named, 14 * k, order_id=f"OX0003{k}", gross_list="-25.00", discount="0.00"))
         for k in (1, 2)
     ]
     rows += [
-        ("unknown customer", _copy(named, 15 * k, order_id=f"O90004{k}", customer_id=f"C8888{k}")) for k in range(1, 6)
+        ("unknown customer", _copy(named, 15 * k, order_id=f"OX0004{k}", customer_id=f"CX888{k}")) for k in range(1, 6)
     ]
     rows.append(("missing key", _copy(named, 16, order_id=None)))
     return rows  # fmt: skip
 
 
 def _order_lines(clean: pl.DataFrame) -> Rows:
-    rows: Rows = [("unknown order", _copy(clean, 10 * k, order_id=f"O99000{k}")) for k in range(1, 10)]
+    rows: Rows = [("unknown order", _copy(clean, 10 * k, order_id=f"OX9000{k}")) for k in range(1, 10)]
     rows += [("repeated key", _copy(clean, 21 * k, qty="9")) for k in range(1, 5)]
     rows += [("negative price", _copy(clean, 31 * k, line_no="77", list_price="-4.95")) for k in range(1, 4)]
     rows.append(("not a number", _copy(clean, 50, line_no="78", list_price="n/a")))
@@ -94,32 +94,32 @@ def _order_lines(clean: pl.DataFrame) -> Rows:
 
 
 def _returns(clean: pl.DataFrame) -> Rows:
-    rows: Rows = [("unknown order", _copy(clean, k, return_id=f"R9000{k}", order_id=f"O99100{k}")) for k in range(1, 7)]
-    rows.append(("unreadable date", _copy(clean, 8, return_id="R90010", returned_at="soon")))
-    rows.append(("future date", _copy(clean, 9, return_id="R90011", returned_at=f"{FUTURE} 09:00:00")))
+    rows: Rows = [("unknown order", _copy(clean, k, return_id=f"RX000{k}", order_id=f"OX9100{k}")) for k in range(1, 7)]
+    rows.append(("unreadable date", _copy(clean, 8, return_id="RX0010", returned_at="soon")))
+    rows.append(("future date", _copy(clean, 9, return_id="RX0011", returned_at=f"{FUTURE} 09:00:00")))
     rows.append(("repeated key", _copy(clean, 10, refund="999.99")))
     return rows
 
 
 def _deliveries(clean: pl.DataFrame) -> Rows:
     rows: Rows = [
-        ("unknown order", _copy(clean, k, delivery_id=f"D99000{k}", order_id=f"O99200{k}")) for k in range(1, 4)
+        ("unknown order", _copy(clean, k, delivery_id=f"DX9000{k}", order_id=f"OX9200{k}")) for k in range(1, 4)
     ]
-    rows.append(("negative price", _copy(clean, 8, delivery_id="D990010", carrier_cost="-3.10")))
-    rows.append(("not a number", _copy(clean, 9, delivery_id="D990011", carrier_cost="see invoice")))
+    rows.append(("negative price", _copy(clean, 8, delivery_id="DX90010", carrier_cost="-3.10")))
+    rows.append(("not a number", _copy(clean, 9, delivery_id="DX90011", carrier_cost="see invoice")))
     return rows
 
 
 def _contacts(clean: pl.DataFrame) -> Rows:
     rows: Rows = [
-        ("unknown customer", _copy(clean, k, contact_id=f"K9000{k}", customer_id=f"C8889{k}")) for k in (1, 2)
+        ("unknown customer", _copy(clean, k, contact_id=f"KX000{k}", customer_id=f"CX889{k}")) for k in (1, 2)
     ]
-    rows.append(("unreadable date", _copy(clean, 3, contact_id="K90010", opened_at="yesterday")))
+    rows.append(("unreadable date", _copy(clean, 3, contact_id="KX0010", opened_at="yesterday")))
     return rows
 
 
 def _events(clean: pl.DataFrame) -> Rows:
-    rows: Rows = [("unknown measure", _copy(clean, 1, event_id="E90001", measure_id="X9"))]
-    rows.append(("unknown customer", _copy(clean, 2, event_id="E90002", customer_id="C88899")))
+    rows: Rows = [("unknown measure", _copy(clean, 1, event_id="EX0001", measure_id="X9"))]
+    rows.append(("unknown customer", _copy(clean, 2, event_id="EX0002", customer_id="CX8899")))
     rows.append(("repeated key", _copy(clean, 3, units="99.0")))
     return rows

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from custvalue.data.simulation.columns import MONEY, month_starts
 from custvalue.data.simulation.courtesies import catalogue, in_the_last_minutes
-from custvalue.data.simulation.tables import MONEY, month_starts
 from custvalue.data.simulation.world import (
     FACILITY_MONTHLY_CENTS_PER_CUSTOMER,
     PRACTICAL_SHARE,
@@ -45,8 +45,8 @@ def cents(column: str) -> pl.Expr:
 def derived_events(tables: Tables) -> pl.DataFrame:
     """Return the courtesies that nobody logged: measure, customer, day, minutes, cents of direct cost and moved cents.
 
-    Moved cents and the minutes of P4 are booked already, with the carriers and the returns; a waterfall that shows
-    them as courtesy takes them from there.
+    Moved cents, the carrier's cost that a fee not charged would have covered, are booked with the carriers; a
+    waterfall that shows them as courtesy takes them from there.
 
     The rules, and the day each is posted: P2 a repair after the product's warranty (opened), P4 a return outside
     policy (returned), P5b a fee below the schedule (ordered), S1 at least 89 % used (end of term), D2 a job started
@@ -81,9 +81,7 @@ def derived_events(tables: Tables) -> pl.DataFrame:
             _derived(
                 "P2", late, "opened_at", minutes=pl.col("minutes"), direct=cents("parts_cost") - cents("fee_charged")
             ),
-            _derived(
-                "P4", returns, "returned_at", minutes=pl.col("inspect_min"), direct=none, moved=cents("inbound_freight")
-            ),
+            _derived("P4", returns, "returned_at", minutes=_number("P4", "base_minutes"), direct=none),
             _derived(
                 "P5b",
                 waived,
@@ -169,8 +167,7 @@ def resource_months(tables: Tables) -> pl.DataFrame:
         pl.col("returned_at").cast(pl.Date).alias("day"),
         pl.col("inspect_min").alias("minutes"),
     )
-    extra = pl.col("resource_id").is_not_null() & (pl.col("measure_id") != "P4")  # inspected as any other return
-    kindness = courtesy_rows(tables).filter(extra).select("resource_id", "day", "minutes")
+    kindness = courtesy_rows(tables).filter(pl.col("resource_id").is_not_null()).select("resource_id", "day", "minutes")
     used = pl.concat([talk, inspection, kindness])
     used = used.group_by("resource_id", pl.col("day").dt.truncate("1mo").alias("period")).agg(pl.col("minutes").sum())
     grid = pl.DataFrame({"resource_id": sorted(RESOURCES)}).join(pl.DataFrame({"period": month_starts()}), how="cross")
@@ -209,10 +206,10 @@ def resources(tables: Tables) -> pl.DataFrame:
 
 def accounts() -> pl.DataFrame:
     """Return the chart of accounts."""
-    rows = [(*account, None) for account in MONEY_ACCOUNTS]
+    rows: list[tuple[str | None, ...]] = [(*account, None) for account in MONEY_ACCOUNTS]
     rows += [(r.account, r.name, r.pnl_line, "time", key) for key, r in RESOURCES.items()]
     schema = ["account", "name", "pnl_line", "cost_class", "resource_id"]
-    return pl.DataFrame(sorted(rows), schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("account")
 
 
 def ledger(tables: Tables) -> pl.DataFrame:

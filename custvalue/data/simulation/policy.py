@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
 
+from custvalue.data.simulation.columns import MONEY
 from custvalue.data.simulation.courtesies import catalogue
-from custvalue.data.simulation.tables import MONEY
 from custvalue.data.simulation.world import FIRST_DAY, LAST_DAY, SEGMENT_NAMES, SEGMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 N_DRAWS: Final = 40
 NO_EFFECT: Final = "P5d"
@@ -53,22 +56,28 @@ BENCHMARKS: Final = (
     ("delivery_days", 2.6), ("promise_width_hours", 8.0), ("wait_s", 95.0), ("return_share", 0.06),
     ("late_share", 0.09), ("complaint_share", 0.12), ("first_contact_resolution", 0.70), ("transfer_share", 0.20),
 )  # fmt: skip
+POLICY: Final = (
+    ("all", 0, FIRST_DAY, date(2024, 6, 30), "no policy"),
+    ("all", 0, date(2024, 7, 1), None, "base for everybody"),
+    ("small business", 1, date(2024, 7, 1), None, "quality service since the account team started"),
+)
+ACTIVITIES: Final = (("contact", "contact_centre", 6.0), ("inspection", "returns_desk", 5.0))
+TERMS: Final = (("contact", "transfer", 2.0), ("inspection", "piece", 1.0))
 
 
 def effect_draws(rng: np.random.Generator) -> pl.DataFrame:
     """Return draws of what each measure does a year: stated priors, and a pilot's for free delivery and calls."""
     frames = []
     for row in catalogue().iter_rows(named=True):
-        if row["measure_id"] == "P5b":
-            frames += [
-                _draws(rng, "P5b", s.name, {"rate": float(np.log(s.free_rate)), "dropout": float(np.log(s.free_dropout))},
-                       "pilot of 2022", "measured")
-                for s in SEGMENTS
-            ]  # fmt: skip
+        measure = row["measure_id"]
+        if measure == "P5b":
+            for segment in SEGMENTS:
+                means = {"rate": float(np.log(segment.free_rate)), "dropout": float(np.log(segment.free_dropout))}
+                frames.append(_draws(rng, measure, segment.name, means, "pilot of 2022", "measured"))
             continue
         channels = [c for c in row["effect_channels"].split(";") if c in PRIOR_MEAN]
-        means = {c: 0.0 if row["measure_id"] == NO_EFFECT else PRIOR_MEAN[c] for c in channels}
-        frames.append(_draws(rng, row["measure_id"], "all", means, "stated prior", "assumed"))
+        means = {c: 0.0 if measure == NO_EFFECT else PRIOR_MEAN[c] for c in channels}
+        frames.append(_draws(rng, measure, "all", means, "stated prior", "assumed"))
     return pl.concat(frames).sort("measure_id", "segment", "draw")
 
 
@@ -101,24 +110,24 @@ def policy_tables(rng: np.random.Generator) -> dict[str, pl.DataFrame]:
             "setup_cost": pl.Series([0, 1500, 6000, 90000]).cast(MONEY),
         }
     )
-    today = [("all", 0, FIRST_DAY, date(2024, 6, 30), "no policy"), ("all", 0, date(2024, 7, 1), None, "base for everybody"),
-             ("small business", 1, date(2024, 7, 1), None, "quality service since the account team started")]  # fmt: skip
     gates = [(*gate, LAST_DAY) for gate in GATES]
-    bars = [(metric, segment, value, "trade association survey 2025", LAST_DAY)
-            for metric, value in BENCHMARKS for segment in ("all", *SEGMENT_NAMES)]  # fmt: skip
-    terms = [("inspection", "piece", 1.0), ("contact", "transfer", 2.0)]
+    everybody = ("all", *SEGMENT_NAMES)
+    bars = [
+        (metric, who, value, "association survey 2025", LAST_DAY) for metric, value in BENCHMARKS for who in everybody
+    ]
+    bundles = _frame(BUNDLES, "level", "business_type", "measure_id", "dose")
     return {
         "effect_draws": effect_draws(rng),
         "service_levels": levels,
-        "bundle_items": _frame(BUNDLES, "level", "business_type", "measure_id", "dose").sort("level", "business_type", "measure_id"),
-        "policy_history": _frame(today, "segment", "level", "valid_from", "valid_to", "note"),
+        "bundle_items": bundles.sort("level", "business_type", "measure_id"),
+        "policy_history": _frame(POLICY, "segment", "level", "valid_from", "valid_to", "note"),
         "stage_gates": _frame(gates, "stage", "requirement", "target", "actual", "as_of"),
         "peer_benchmarks": _frame(bars, "metric", "segment", "value", "source", "as_of"),
-        "activities": _frame([("contact", "contact_centre", 6.0), ("inspection", "returns_desk", 5.0)], "activity_id", "resource_id", "base_min"),
-        "activity_terms": _frame(terms, "activity_id", "term", "minutes"),
+        "activities": _frame(ACTIVITIES, "activity_id", "resource_id", "base_min"),
+        "activity_terms": _frame(TERMS, "activity_id", "term", "minutes"),
         "courtesy_catalogue": catalogue(),
-    }  # fmt: skip
+    }
 
 
-def _frame(rows: object, *names: str) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=list(names), orient="row")  # type: ignore[call-overload]
+def _frame(rows: Sequence[tuple[object, ...]], *names: str) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=list(names), orient="row")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -153,7 +154,6 @@ def possible_purchases(rng: np.random.Generator, people: Population) -> Purchase
     at = at[np.lexsort((at, customer))]
     segment = people.segment[customer]
     n_lines = 1 + rng.poisson(by_segment("lines")[segment] - 1.0)
-    lines = _lines(rng, people, customer, n_lines)
     return Purchases(
         customer=customer,
         at=at,
@@ -168,7 +168,7 @@ def possible_purchases(rng: np.random.Generator, people: Population) -> Purchase
         late=rng.random((n, 2)),
         contact=rng.random((n, 2)),
         n_lines=n_lines,
-        **lines,
+        **_lines(rng, people, customer, n_lines),
     )
 
 
@@ -178,7 +178,7 @@ def _payment(uniform: Floats, segment: Ints) -> Ints:
     return np.where(segment == 3, business, private).astype(np.int64) % len(PAYMENTS)
 
 
-def _lines(rng: np.random.Generator, people: Population, customer: Ints, n_lines: Ints) -> dict[str, Ints | Floats]:
+def _lines(rng: np.random.Generator, people: Population, customer: Ints, n_lines: Ints) -> dict[str, Any]:
     """Fill baskets: a log-normal total, shared among the lines, each bought as the product that comes nearest."""
     purchase = np.repeat(np.arange(len(customer)), n_lines)
     n = len(purchase)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, time
-from typing import Final
+from datetime import time
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
 
-from custvalue.data.simulation.choices import Choices
-from custvalue.data.simulation.courtesies import Grants
+from custvalue.data.simulation.columns import MONEY, Numbering, chosen, days, ids, money, stamps, where
 from custvalue.data.simulation.population import BUSINESS_TYPES, Population
 from custvalue.data.simulation.trade import TEST_FROM, Trade
 from custvalue.data.simulation.world import (
@@ -29,83 +28,14 @@ from custvalue.data.simulation.world import (
     SEGMENT_NAMES,
     TEST_ENDS,
     TEST_STARTS,
-    Bools,
-    Floats,
     Ints,
 )
 
-MONEY: Final = pl.Decimal(18, 2)
+if TYPE_CHECKING:
+    from custvalue.data.simulation.choices import Choices
+    from custvalue.data.simulation.courtesies import Grants
+
 REGIONS: Final = ("city", "county", "country", "islands")
-
-
-def money(cents: Ints | Floats, scale: int = 2) -> pl.Series:
-    """Return whole cents (or smaller units) as decimals; not-a-number becomes null."""
-    values = pl.Series(np.asarray(cents, dtype=np.float64)).fill_nan(None).cast(pl.Int64)
-    return (values.cast(pl.Decimal(18, scale)) / 10**scale).cast(pl.Decimal(18, scale))
-
-
-def ids(prefix: str, numbers: Ints | Floats, width: int) -> pl.Series:
-    """Return names such as C00017; a negative number has none."""
-    values = pl.Series(np.asarray(numbers, dtype=np.int64))
-    names = prefix + values.cast(pl.String).str.zfill(width)
-    return pl.select(pl.when(values >= 0).then(names)).to_series()
-
-
-def stamps(at: Floats, *, to: str = "m") -> pl.Series:
-    """Return times, cut to the minute or second."""
-    seconds = np.floor(at * 86400 + 1e-3).astype("timedelta64[s]")
-    moments = (np.datetime64(FIRST_DAY, "s") + seconds).astype(f"datetime64[{to}]")
-    return pl.Series(moments.astype("datetime64[ms]"))
-
-
-def days(day: Ints | Floats) -> pl.Series:
-    """Return dates."""
-    moments = np.datetime64(FIRST_DAY) + np.floor(day).astype("timedelta64[D]")
-    return pl.Series(moments.astype("datetime64[ms]")).cast(pl.Date)
-
-
-def chosen(names: tuple[str, ...] | list[str], index: Ints) -> pl.Series:
-    """Return names by index."""
-    return pl.Series(np.array(names, dtype=object)[index], dtype=pl.String)
-
-
-class Numbering:
-    """Customer, order, delivery, return and contact numbers, in the order of time."""
-
-    def __init__(self, people: Population, world: Trade) -> None:
-        self.named = ~people.is_guest
-        self.order_rows = np.lexsort((world.customer, world.at))
-        self.order_no = _ranks(self.order_rows)
-        self.return_rows = np.argsort(world.return_at, kind="stable")
-        self.return_no = _ranks(self.return_rows)
-        self.contact_rows = np.argsort(world.contact_at, kind="stable")
-        self.contact_no = _ranks(self.contact_rows)
-
-    def customer(self, index: Ints) -> pl.Series:
-        """Return customer numbers; guests have none."""
-        return ids("C", np.where(self.named[index], index + 1, -1), 5)
-
-    def order(self, index: Ints, prefix: str = "O") -> pl.Series:
-        """Return order (or delivery) numbers; a negative index has none."""
-        return ids(prefix, _numbered(self.order_no, index), 6)
-
-    def returned(self, index: Ints) -> pl.Series:
-        """Return the numbers of returns."""
-        return ids("R", _numbered(self.return_no, index), 5)
-
-    def contact(self, index: Ints) -> pl.Series:
-        """Return the numbers of contacts."""
-        return ids("K", _numbered(self.contact_no, index), 5)
-
-
-def _ranks(rows: Ints) -> Ints:
-    ranks = np.empty(len(rows), dtype=np.int64)
-    ranks[rows] = np.arange(1, len(rows) + 1)
-    return ranks
-
-
-def _numbered(numbers: Ints, index: Ints) -> Ints:
-    return np.where(index >= 0, numbers[np.maximum(index, 0)], -1)
 
 
 def people_tables(people: Population, choices: Choices) -> dict[str, pl.DataFrame]:
@@ -203,14 +133,10 @@ def _orders(world: Trade, number: Numbering) -> pl.DataFrame:
             "delivery_fee_charged": money(world.fee[rows]),
             "payment_method": chosen([name for name, _, _ in PAYMENTS], world.payment[rows]),
             "payment_fee": money(world.payment_fee[rows]),
-            "due_on": _where(is_invoice, days(due)),
+            "due_on": where(is_invoice, days(due)),
             "first_order": world.is_first[rows],
         }
     )
-
-
-def _where(mask: Bools, values: pl.Series) -> pl.Series:
-    return pl.select(pl.when(pl.Series(mask)).then(values)).to_series()
 
 
 def _order_lines(world: Trade, number: Numbering) -> pl.DataFrame:
@@ -242,7 +168,7 @@ def _deliveries(world: Trade, number: Numbering) -> pl.DataFrame:
             "carrier_cost": money(world.carrier[rows]),
             "promised_from": stamps(world.promised[rows] + hour / 24),
             "promised_to": stamps(world.promised[rows] + (hour + width) / 24),
-            "delivered_at": _where(world.delivered[rows] < N_DAYS, stamps(world.delivered[rows])),
+            "delivered_at": where(world.delivered[rows] < N_DAYS, stamps(world.delivered[rows])),
             "attempts": 1 + world.is_late[rows].astype(np.int64),
         }
     )
@@ -311,7 +237,7 @@ def grant_tables(
             "order_id": number.order(r["order"].to_numpy()),
             "product_id": ids("P", r["product"].to_numpy() + 1, 3),
             "opened_at": stamps(r["at"].to_numpy()),
-            "closed_at": _where(r["closed"].to_numpy() < N_DAYS, stamps(r["closed"].to_numpy())),
+            "closed_at": where(r["closed"].to_numpy() < N_DAYS, stamps(r["closed"].to_numpy())),
             "parts_cost": money(r["parts"].to_numpy()),
             "minutes": r["minutes"],
             "fee_charged": money(r["fee"].to_numpy()),
@@ -410,8 +336,3 @@ def goods_tables() -> dict[str, pl.DataFrame]:
         }
     )
     return {"products": products, "delivery_fees": fees, "opening_hours": hours}
-
-
-def month_starts() -> list[date]:
-    """Return the first day of each of the 36 months."""
-    return [date(FIRST_DAY.year + k // 12, k % 12 + 1, 1) for k in range(36)]

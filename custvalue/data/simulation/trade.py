@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,8 @@ from custvalue.data.simulation.world import (
     euro_per_minute,
     half_away,
 )
+
+Columns = dict[str, Any]
 
 NEVER = float(N_DAYS)
 TEST_FROM = float(day_index(TEST_STARTS))
@@ -114,7 +117,7 @@ def trade(people: Population, possible: Purchases, *, free: Bools, gift_day: Flo
     returns = _returns(people, possible, orders, lines)
     contacts = _contacts(people, possible, source, part, orders)
     kept = {name: value for name, value in lines.items() if name != "line_source"}
-    return Trade(**orders, **kept, **returns, **contacts)  # type: ignore[arg-type]
+    return Trade(**orders, **kept, **returns, **contacts)
 
 
 def _happened(people: Population, possible: Purchases, segment: Ints, tested: Bools, gifted: Bools) -> Bools:
@@ -127,7 +130,7 @@ def _happened(people: Population, possible: Purchases, segment: Ints, tested: Bo
     return np.asarray(wanted & (before == at_start[possible.customer]), dtype=np.bool_)
 
 
-def _lines(possible: Purchases, splits: Bools, first_order: Ints) -> dict[str, Ints | Bools]:
+def _lines(possible: Purchases, splits: Bools, first_order: Ints) -> Columns:
     source = np.flatnonzero(first_order[possible.line_purchase] >= 0)
     purchase = possible.line_purchase[source]
     half = (possible.n_lines[purchase] + 1) // 2
@@ -149,8 +152,8 @@ def _orders(
     part: Ints,
     at: Floats,
     tested: Bools,
-    lines: dict[str, Ints | Bools],
-) -> dict[str, Ints | Bools | Floats]:
+    lines: Columns,
+) -> Columns:
     customer = possible.customer[source]
     segment = people.segment[customer]
     n = len(source)
@@ -167,7 +170,7 @@ def _orders(
     lines["line_cost"] = half_away(unit_cost * qty, 100)
     gross = np.bincount(order, weights=value, minlength=n).astype(np.int64)
     discount = np.bincount(order, weights=off, minlength=n).astype(np.int64)
-    weight = np.bincount(order, weights=PRODUCT_KG[product] * qty, minlength=n)
+    weight = np.bincount(order, weights=PRODUCT_KG[product] * qty, minlength=n).astype(np.float64)
     mode = _mode(possible.mode[source], people.business_type[customer])
     schedule = _schedule(mode, gross - discount)
     waived = tested & (mode == MODES.index("standard")) & (schedule > 0)
@@ -205,7 +208,7 @@ def _schedule(mode: Ints, value: Ints) -> Ints:
 
 def _delivery(
     people: Population, possible: Purchases, source: Ints, part: Ints, at: Floats, mode: Ints, weight: Floats
-) -> dict[str, Ints | Bools | Floats]:
+) -> Columns:
     km = people.distance_km[possible.customer[source]]
     cost = (CARRIER_BASE + CARRIER_PER_KM * km + CARRIER_PER_KG * weight) * possible.carrier[source, part]
     cost *= np.where(mode == MODES.index("express"), EXPRESS_FACTOR, 1.0)
@@ -229,9 +232,9 @@ def _delivery(
 def _returns(
     people: Population,
     possible: Purchases,
-    orders: dict[str, Ints | Bools | Floats],
-    lines: dict[str, Ints | Bools],
-) -> dict[str, Ints | Bools | Floats]:
+    orders: Columns,
+    lines: Columns,
+) -> Columns:
     source = lines["line_source"]
     category = PRODUCT_CATEGORY[lines["product"]]
     rate = np.array([c.return_rate for c in CATEGORIES])[category]
@@ -264,9 +267,7 @@ def _returns(
     }
 
 
-def _contacts(
-    people: Population, possible: Purchases, source: Ints, part: Ints, orders: dict[str, Ints | Bools | Floats]
-) -> dict[str, Ints | Floats]:
+def _contacts(people: Population, possible: Purchases, source: Ints, part: Ints, orders: Columns) -> Columns:
     uniform = possible.contact[source, part]
     late = orders["is_late"]
     odds = np.where(late, 0.45, 0.07) * ~people.is_guest[possible.customer[source]]

@@ -92,7 +92,7 @@ SEGMENTS: Final = (
         name="remote", share=0.27, business_types=(("b2c_product", 0.8), ("b2c_service", 0.2)),
         rate_shape=3.5, rate_scale=1.4, dropout_a=1.2, dropout_b=24.0, basket=58.0, basket_spread=0.35,
         customer_spread=0.30, lines=2.0, discount_share=0.05, discount_depth=0.10, distance_km=130.0,
-        distance_spread=0.35, free_rate=1.55, free_dropout=0.6, free_split=0.0,
+        distance_spread=0.35, free_rate=1.65, free_dropout=0.6, free_split=0.0,
     ),
     Segment(
         name="small business", share=0.16, business_types=(("b2b_commodity", 0.6), ("b2b_service", 0.4)),
@@ -159,15 +159,13 @@ CATEGORIES: Final = (
 N_PRODUCTS: Final = 60
 PRICES_CENTS: Final = (np.round(np.geomspace(3.0, 190.0, N_PRODUCTS) * 10) * 10 - 5).astype(np.int64)  # 2.95, 3.25, ...
 PRODUCT_CATEGORY: Final = (np.arange(N_PRODUCTS) * 3 + 1) % len(CATEGORIES)
-PRODUCT_COST_E4: Final = np.round(  # ten-thousandths of a euro
-    PRICES_CENTS
-    * 100
-    * np.array([c.cost_share for c in CATEGORIES])[PRODUCT_CATEGORY]
-    * (1 + 0.001 * (np.arange(N_PRODUCTS) % 7))
-).astype(np.int64)
-PRODUCT_KG: Final = np.round(
-    PRICES_CENTS / 100 * np.array([c.kg_per_euro for c in CATEGORIES])[PRODUCT_CATEGORY] + 0.1, 2
-)
+_COST_SHARE: Final = np.array([c.cost_share for c in CATEGORIES])[PRODUCT_CATEGORY]
+_COST_JITTER: Final = 1 + 0.001 * (np.arange(N_PRODUCTS) % 7)
+PRODUCT_COST_E4: Final = np.round(PRICES_CENTS * 100 * _COST_SHARE * _COST_JITTER).astype(
+    np.int64
+)  # ten-thousandths of a euro
+_KG_PER_EURO: Final = np.array([c.kg_per_euro for c in CATEGORIES])[PRODUCT_CATEGORY]
+PRODUCT_KG: Final = np.round(PRICES_CENTS / 100 * _KG_PER_EURO + 0.1, 2)
 COST_RISE_CATEGORY: Final = 2  # electronics cost 3 % more from 2025 on: such lines carry a unit cost of their own
 COST_RISE_E2: Final = 103
 
@@ -226,4 +224,5 @@ FACILITY_MONTHLY_CENTS_PER_CUSTOMER: Final = 85  # rent, picking line and manage
 
 def half_away(numerator: Ints, denominator: int) -> Ints:
     """Divide integers, rounding half away from zero."""
-    return np.sign(numerator) * ((2 * np.abs(numerator) + denominator) // (2 * denominator))
+    whole = (2 * np.abs(numerator) + denominator) // (2 * denominator)
+    return np.asarray(np.sign(numerator) * whole, dtype=np.int64)
