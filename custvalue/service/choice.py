@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+DAYS_PER_YEAR = 365
 _REQUIRED = ("segment", "level", "gain", "cost", "staff_hours")
 _OPTIONAL: Mapping[str, tuple[pl.DataType, object]] = {
     "setup_cost": (pl.Float64(), 0.0),
@@ -44,7 +45,7 @@ class ServicePlan(Result):
     Attributes
     ----------
     table
-        One row per segment: `segment`, `n_customers`, `level_today`, `name_today`, `level`, `name`,
+        One row per segment, those raised first: `segment`, `n_customers`, `level_today`, `name_today`, `level`, `name`,
         `gain`, `gain_low`, `gain_high`, `cost`, `staff_hours`, `net`, `basis`, `why`. Money over
         `horizon_days`, against today's level; `basis` is `measured`, `prior`, or `today` for who stays.
     options
@@ -114,9 +115,10 @@ class ServicePlan(Result):
             "prior": "; resting on a stated prior, not on a measured effect",
             "mixed": "; in part resting on stated priors, not on measured effects",
         }.get(self.basis, "")
+        time = "a year" if self.horizon_days == DAYS_PER_YEAR else f"in {self.horizon_days:,} days"
         return (
             f"Raise the service of {raised.height} of {self.table.height} segments: "
-            f"{self.net:,.0f} {self.currency} net for {cost:,.0f} {self.currency} and "
+            f"{self.net:,.0f} {self.currency} net {time} for {cost:,.0f} {self.currency} and "
             f"{raised['staff_hours'].sum():,.0f} staff hours{evidence}"
         )
 
@@ -179,8 +181,9 @@ def choose_levels(
         basis=pl.when(stays).then(pl.lit("today")).otherwise("basis"),
         why=pl.Series(sentences, dtype=pl.String),
     )
+    board = rows.sort(["net", "value", "segment"], descending=[True, True, False], nulls_last=True)
     return ServicePlan(
-        table=rows.select(
+        table=board.select(
             "segment", "n_customers", "level_today", "name_today", "level", "name", "gain", "gain_low",
             "gain_high", "cost", "staff_hours", "net", "basis", "why",
         ),

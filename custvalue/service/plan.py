@@ -59,6 +59,7 @@ def plan_service(
     overlap_weight: float = 0.5,
     value: LifetimeValue | None = None,
     segments: Segments | pl.DataFrame | None = None,
+    summary: PurchaseSummary | None = None,
     purchases: ModelFit | None = None,
 ) -> ServicePlan:
     """Recommend a level of service for each segment.
@@ -81,9 +82,9 @@ def plan_service(
     overlap_weight
         A bundle's effect is not the sum of its measures' effects: channel by channel the strongest counts
         whole, every further one by this weight.
-    value, segments, purchases
-        Lifetime values, segments (or a frame of customer_id and segment) and the purchase model's fit, where
-        a run has them already.
+    value, segments, summary, purchases
+        Lifetime values, segments (or a frame of customer_id and segment), the purchase summary and the
+        purchase model's fit to it, where a run has them already.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def plan_service(
         No effect is stated (or, without priors, measured) for any step, or a limit can't be met.
     """
     tables = {name: _needed(shop, name) for name in GIVES}
-    summary = _summary(shop, value)
+    summary = _summary(shop, value) if summary is None else summary
     purchases = fit(MbgNbd, summary) if purchases is None else purchases
     value = _value(shop, summary, purchases) if value is None else value
     if value.value_column != "clv":

@@ -73,10 +73,10 @@ class Segments(Result):
         best = self.customers.filter(value_band=VALUE_BANDS[0])
         at_risk = best.filter(risk_band=RISK_BANDS[0])
         what = "revenue" if self.value_column == "revenue_value" else "value"
+        held, lost = (float(part[self.value_column].sum()) / total for part in (best, at_risk))
         return (
-            f"{best.height / self.customers.height:.0%} of customers hold "
-            f"{float(best[self.value_column].sum()) / total:.0%} of future {what}; {at_risk.height:,} of them are at risk, "
-            f"with {float(at_risk[self.value_column].sum()) / total:.0%}"
+            f"{best.height / self.customers.height:.0%} of customers hold {held:.0%} of future {what}; "
+            f"{at_risk.height:,} of them are at risk, with {lost:.0%}"
         )
 
 

@@ -183,7 +183,7 @@ def test_the_sentences_hold_the_money():
     assert why["B"] == (
         "Stays at base: quality would bring 500 EUR for 200 EUR and 30 hours, but that is more than the budget leaves."
     )
-    assert plan.title == "Raise the service of 1 of 2 segments: 600 EUR net for 300 EUR and 10 staff hours"
+    assert plan.title == "Raise the service of 1 of 2 segments: 600 EUR net a year for 300 EUR and 10 staff hours"
 
 
 def test_a_step_that_loses_money_is_told_with_its_loss():
