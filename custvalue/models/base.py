@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import numpy as np
 import polars as pl
 
-from custvalue.errors import DataError
+from custvalue.errors import DataError, FitError
 from custvalue.results import arrays
 
 if TYPE_CHECKING:
@@ -102,6 +102,11 @@ class CustomerModel(Protocol):
         self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, horizon: float | None = None
     ) -> FloatArray:
         """Discounted expected purchases from T on, to a horizon (DECT) or to infinity (DERT)."""
+
+    def expectations(
+        self, horizon: float, delta: float, x: FloatArray, t_x: FloatArray, T: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """P(alive), expected and discounted expected purchases within the horizon, in one pass."""
 
     @classmethod
     def draw_purchases(
@@ -202,3 +207,31 @@ def distinct(*columns: FloatArray) -> tuple[tuple[FloatArray, ...], NDArray[np.i
     which[order] = np.cumsum(changed)
     firsts = order[np.concatenate(([0], np.flatnonzero(changed)))]
     return tuple(column[firsts] for column in columns), which
+
+
+def check_horizon(horizon: ArrayLike) -> FloatArray:
+    """Return the horizon as an array; a negative one is an error."""
+    h = np.asarray(horizon, dtype=np.float64)
+    if not (h >= 0).all():
+        raise DataError(f"The horizon must be 0 or more time units; {float(h.min()):g} came.")
+    return h
+
+
+def check_discount(delta: float, horizon: float | None) -> None:
+    """Raise where the discounted sum is not defined."""
+    if not (np.isfinite(delta) and delta >= 0):
+        raise DataError(f"The discount rate delta must be 0 or more per time unit; {delta!r} came.")
+    if horizon is None and delta == 0:
+        raise DataError("Without a horizon the discount rate must be above 0.", "Give a horizon or a rate.")
+
+
+def check_repeat_buyers(label: str, data: Counted) -> None:
+    """Raise FitError where the histories hold nothing to fit."""
+    x, _, _ = checked_history(*data.history())
+    if data.size == 0:
+        raise FitError(f"{label}: the summary has no customers.", "Check the dates and filters that made it.")
+    if not (x > 0).any():
+        raise FitError(
+            f"{label}: none of the {data.total:,.0f} customers bought again: no purchase rate can be told.",
+            "Use a longer history; same-day orders count as one purchase.",
+        )

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from scipy import special
 
-from custvalue.errors import DataError, FitError
-from custvalue.models.base import Model, checked_history, distinct
+from custvalue.models.base import (
+    Model,
+    check_discount,
+    check_horizon,
+    check_repeat_buyers,
+    checked_history,
+    distinct,
+)
 from custvalue.models.special import (
     FloatArray,
     jacobi_is_exact,
@@ -92,11 +98,11 @@ class BetaGeometricNbd(Model):
 
     def expected_purchases(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return E[purchases in (T, T + horizon]] of customers with these histories."""
-        return self._expect(_purchases, horizon, x, t_x, T)
+        return self._expect([_purchases], horizon, x, t_x, T)[0]
 
     def expected_purchases_new(self, horizon: ArrayLike) -> FloatArray:
         """Return E[repeat purchases in (0, horizon]] of a newcomer."""
-        return self._expect(_purchases, horizon, 0, 0, 0)
+        return self._expect([_purchases], horizon, 0, 0, 0)[0]
 
     def discounted_expected_purchases(
         self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, horizon: float | None = None
@@ -116,15 +122,19 @@ class BetaGeometricNbd(Model):
         (R/p) ∫₀^(ph/A) e^(−δA t/p) (1 + t)^(−R−1) dt, and only the one over p is left.
         """
         check_discount(delta, horizon)
+        limit = np.inf if horizon is None else horizon
+        return self._expect([_discounted(delta)], limit, x, t_x, T, delta)[0]
 
-        def discounted(p: FloatArray, R: FloatArray, A: FloatArray, h: FloatArray) -> FloatArray:
-            return R / p * truncated_laplace(delta * A / p, R + 1.0, p * h / A)
-
-        return self._expect(discounted, np.inf if horizon is None else horizon, x, t_x, T, delta)
+    def expectations(
+        self, horizon: float, delta: float, x: FloatArray, t_x: FloatArray, T: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return P(alive), expected purchases and discounted expected purchases within the horizon."""
+        expected, discounted = self._expect([_purchases, _discounted(delta)], horizon, x, t_x, T, delta)
+        return self.probability_alive(x, t_x, T), expected, discounted
 
     def churn_probability(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return P(no longer a customer at T + horizon)."""
-        return 1.0 - self._expect(_survival, horizon, x, t_x, T)
+        return 1.0 - self._expect([_survival], horizon, x, t_x, T)[0]
 
     def expected_time_to_next_purchase(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return E[time from T to the next purchase | alive] = (α + T) / (r + x − 1).
@@ -164,32 +174,35 @@ class BetaGeometricNbd(Model):
 
     def _expect(
         self,
-        kernel: Kernel,
+        kernels: list[Kernel],
         horizon: ArrayLike,
         x: ArrayLike,
         t_x: ArrayLike,
         T: ArrayLike,
         delta: float = 0.0,
-    ) -> FloatArray:
-        """Return P(alive) · E_p[kernel], p ~ Beta(a, b + x + first_coin), once for each distinct (x, T)."""
+    ) -> list[FloatArray]:
+        """Return P(alive) · E_p[kernel], p ~ Beta(a, b + x + first_coin), of each kernel.
+
+        The expectations are computed once for each distinct (x, T).
+        """
         x, t_x, T = checked_history(x, t_x, T)
         h, x, t_x, T = np.broadcast_arrays(check_horizon(horizon), x, t_x, T)
         alive = self.probability_alive(x, t_x, T)
         (ux, uT, uh), which = distinct(x.ravel(), T.ravel(), h.ravel())
         R, A, d = self.r + ux, self.alpha + uT, self.b + ux + self.first_coin
-        out = np.empty(ux.shape)
+        out = np.empty((len(kernels), ux.size))
         easy = jacobi_is_exact(R + 1.0, uh / A) & (d < 1e4) & (0.02 < self.a < 1e3)
         if easy.any():
             ds, which_d = np.unique(d[easy], return_inverse=True)
             nodes, weights = jacobi_nodes(self.a, ds)
-            out[easy] = _integrate(kernel, nodes[which_d], weights[which_d], R[easy], A[easy], uh[easy])
+            out[:, easy] = _integrate(kernels, nodes[which_d], weights[which_d], R[easy], A[easy], uh[easy])
         hard = np.flatnonzero(~easy)
         for i in range(0, hard.size, _CHUNK):
             j = hard[i : i + _CHUNK]
             bend = (R[j] + 1.0) / np.maximum(A[j] / np.maximum(uh[j], 1e-300), delta * A[j])
             nodes, weights = panel_nodes(self.a, d[j], bend)
-            out[j] = _integrate(kernel, nodes, weights, R[j], A[j], uh[j])
-        return alive * out[which].reshape(alive.shape)
+            out[:, j] = _integrate(kernels, nodes, weights, R[j], A[j], uh[j])
+        return [alive * values[which].reshape(alive.shape) for values in out]
 
     @classmethod
     def check_identified(cls, data: Counted) -> None:
@@ -253,41 +266,22 @@ def _purchases(p: FloatArray, R: FloatArray, A: FloatArray, h: FloatArray) -> Fl
     return np.asarray(-np.expm1(-R * np.log1p(p * (h / A))) / p)
 
 
+def _discounted(delta: float) -> Kernel:
+    """E[discounted purchases in h | p, alive], over λ ~ Gamma(R, A)."""
+
+    def kernel(p: FloatArray, R: FloatArray, A: FloatArray, h: FloatArray) -> FloatArray:
+        return np.asarray(R / p * truncated_laplace(delta * A / p, R + 1.0, p * (h / A)))
+
+    return kernel
+
+
 def _survival(p: FloatArray, R: FloatArray, A: FloatArray, h: FloatArray) -> FloatArray:
     """P(still alive after h | p, alive)."""
     return np.asarray(np.exp(-R * np.log1p(p * (h / A))))
 
 
 def _integrate(
-    kernel: Kernel, nodes: FloatArray, weights: FloatArray, R: FloatArray, A: FloatArray, h: FloatArray
+    kernels: list[Kernel], nodes: FloatArray, weights: FloatArray, R: FloatArray, A: FloatArray, h: FloatArray
 ) -> FloatArray:
-    values = kernel(nodes, R[:, None], A[:, None], h[:, None])
-    return np.asarray(np.einsum("ij,ij->i", values, weights))
-
-
-def check_horizon(horizon: ArrayLike) -> FloatArray:
-    """Return the horizon as an array; a negative one is an error."""
-    h = np.asarray(horizon, dtype=np.float64)
-    if not (h >= 0).all():
-        raise DataError(f"The horizon must be 0 or more time units; {float(h.min()):g} came.")
-    return h
-
-
-def check_discount(delta: float, horizon: float | None) -> None:
-    """Raise where the discounted sum is not defined."""
-    if not (np.isfinite(delta) and delta >= 0):
-        raise DataError(f"The discount rate delta must be 0 or more per time unit; {delta!r} came.")
-    if horizon is None and delta == 0:
-        raise DataError("Without a horizon the discount rate must be above 0.", "Give a horizon or a rate.")
-
-
-def check_repeat_buyers(label: str, data: Counted) -> None:
-    """Raise FitError where the histories hold nothing to fit."""
-    x, _, _ = checked_history(*data.history())
-    if data.size == 0:
-        raise FitError(f"{label}: the summary has no customers.", "Check the dates and filters that made it.")
-    if not (x > 0).any():
-        raise FitError(
-            f"{label}: none of the {data.total:,.0f} customers bought again: no purchase rate can be told.",
-            "Use a longer history; same-day orders count as one purchase.",
-        )
+    values = (kernel(nodes, R[:, None], A[:, None], h[:, None]) for kernel in kernels)
+    return np.stack([np.einsum("ij,ij->i", v, weights) for v in values])

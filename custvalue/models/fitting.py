@@ -230,12 +230,9 @@ def _polish(objective: Objective, theta: FloatArray, curvature: FloatArray, tota
 
 def information_matrix(objective: Objective, theta: FloatArray, step: float = 1e-5) -> FloatArray:
     """Return the observed information in log parameters: central differences of the gradient."""
-    rows = []
-    for i in range(theta.size):
-        h = np.zeros_like(theta)
-        h[i] = step
-        rows.append((objective(theta - h)[1] - objective(theta + h)[1]) / (2 * step))
-    return (np.array(rows) + np.array(rows).T) / 2
+    steps = np.eye(theta.size) * step
+    rows = np.array([(objective(theta - h)[1] - objective(theta + h)[1]) / (2 * step) for h in steps])
+    return np.asarray((rows + rows.T) / 2)
 
 
 def _covariance(model_class: type[Model], theta: FloatArray, information: FloatArray) -> FloatArray:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from custvalue.results import Kind
 
 DAYS_PER_YEAR = 365.0
+MOST_DRAWN = 40_000_000
+"""Customers times draws, where the number of draws is not given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +204,7 @@ def lifetime_value(
     margin_rate: float | str | None = None,
     service_cost_per_order: float | str = 0.0,
     level: float | None = 0.95,
-    draws: int = 200,
+    draws: int | None = None,
     seed: int = 1,
     currency: str = "EUR",
 ) -> LifetimeValue:
@@ -225,7 +227,8 @@ def lifetime_value(
     level
         Of the intervals; None leaves them out.
     draws, seed
-        How many draws the customers' bounds rest on, and their random numbers.
+        How many draws the customers' bounds rest on (default 2,000, fewer above 20,000 customers), and
+        their random numbers.
 
     Raises
     ------
@@ -249,6 +252,7 @@ def lifetime_value(
         known=known, mean_amount=np.where(m > 0, m, 1.0), margin=rate, cost=cost,
     )  # fmt: skip
     point = inputs.point()
+    draws = draws or int(np.clip(MOST_DRAWN // max(x.size, 1), 200, 2000))
     spread = None if level is None else inputs.spread(point, level, draws, seed)
     name = "revenue_value" if margin_rate is None else "clv"
     columns = {

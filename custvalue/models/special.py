@@ -6,16 +6,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from scipy import special
+from scipy import linalg, special
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 FloatArray: TypeAlias = "NDArray[np.float64]"
 
 JACOBI_NODES = 32
 PANEL_NODES = 16
 PANELS = 24
+NEAR_ONE = 0.01
+"""Below this distance from 1 the continued fraction is longer than a quadrature."""
 NEGLIGIBLE = 46.0
 """An exponent at which exp(-x) no longer changes a sum of doubles: 1e-20."""
 
@@ -52,37 +54,42 @@ def negative_binomial_log_pmf(n: FloatArray, r: float, alpha: float, t: FloatArr
     return out
 
 
-def hyp2f1_unit(b: FloatArray, c: FloatArray, z: FloatArray) -> FloatArray:
-    """Return ln ₂F₁(1, b; c; z) for 0 < b < c and 0 ≤ z < 1 by Gauss's continued fraction.
+def log_hyp2f1_unit(b: FloatArray, c: FloatArray, z: FloatArray, rest: FloatArray) -> FloatArray:
+    """Return ln ₂F₁(1, b; c; z) for 0 < b < c and 0 ≤ z < 1; `rest` is 1 − z.
 
-    All partial quotients are positive: nothing cancels and nothing overflows at large b and c,
-    where the power series and SciPy's `hyp2f1` do.
+    Gauss's continued fraction: all partial quotients are positive, so nothing cancels and nothing
+    overflows at large b and c, where the power series and SciPy's `hyp2f1` do. Close to z = 1 it is
+    the expectation of 1 / (1 − z + z p) over p ~ Beta(c − b, b).
     """
-    b, c, z = np.broadcast_arrays(b, c, z)
+    shaped = np.broadcast_arrays(b, c, z, rest)
+    b, c, z, rest = (v.ravel() for v in shaped)
     out = np.empty(z.shape)
-    order = fraction_length(z)
-    for n in np.unique(order):
-        rows = order == n
-        out[rows] = -np.log1p(-_gauss_fraction(b[rows], c[rows], z[rows], int(n)))
-    return out
+    terms = fraction_length(rest)
+    for n in np.unique(terms[rest >= NEAR_ONE]):
+        rows = (terms == n) & (rest >= NEAR_ONE)
+        out[rows] = -np.log1p(-gauss_fraction(b[rows], c[rows], z[rows], int(n)))
+    near = rest < NEAR_ONE
+    if near.any():
+        nodes, weights = panel_nodes((c - b)[near], b[near], 1.0 / rest[near])
+        out[near] = np.log((weights / (rest[near, None] + z[near, None] * nodes)).sum(axis=1))
+    return out.reshape(shaped[0].shape)
 
 
-def fraction_length(z: FloatArray) -> NDArray[np.int64]:
-    """Return how many terms give full precision at z, rounded up to a power of two."""
-    root = np.sqrt(1.0 - z)
+def fraction_length(rest: FloatArray) -> NDArray[np.int64]:
+    """Return how many terms give full precision at 1 − z = rest, rounded up to a power of two."""
+    root = np.sqrt(rest)
     rate = -2.0 * np.log((1.0 - root) / (1.0 + root) + 1e-300)
-    return np.asarray(2 ** np.ceil(np.log2(np.clip(40.0 / rate, 4, 65536))), dtype=np.int64)
+    return np.asarray(2 ** np.ceil(np.log2(np.clip(38.0 / np.maximum(rate, 1e-3), 4, 4096))), dtype=np.int64)
 
 
-def _gauss_fraction(b: FloatArray, c: FloatArray, z: FloatArray, n: int) -> FloatArray:
-    """Return f in ₂F₁(1, b; c; z) = 1 / (1 − f)."""
+def gauss_fraction(b: FloatArray, c: FloatArray, z: FloatArray, n: int) -> FloatArray:
+    """Return f in ₂F₁(1, b; c; z) = 1 / (1 − f), from n pairs of partial quotients."""
     f = np.zeros_like(z)
     for k in range(n, 0, -1):
-        even = k * (c - b + k - 1) / ((c + 2 * k - 2) * (c + 2 * k - 1))
-        odd = (b + k) * (c + k - 1) / ((c + 2 * k - 1) * (c + 2 * k))
+        even = k * (c - b + (k - 1)) / ((c + (2 * k - 2)) * (c + (2 * k - 1)))
+        odd = (b + k) * (c + (k - 1)) / ((c + (2 * k - 1)) * (c + 2 * k))
         f = even * z / (1.0 - odd * z / (1.0 - f))
-    out: FloatArray = b / c * z / (1.0 - f)
-    return out
+    return np.asarray(b / c * z / (1.0 - f))
 
 
 def laplace_power(z: FloatArray, s: FloatArray) -> FloatArray:
@@ -185,14 +192,14 @@ def jacobi_nodes(a: float, d: FloatArray, n: int = JACOBI_NODES) -> tuple[FloatA
     two = 2 * m + alpha + beta
     ratio = np.where(m == 1, 1.0 / (two + 1), (m + alpha + beta) / ((two + 1) * np.where(m == 1, 1.0, two - 1)))
     off = np.sqrt(4 * m * (m + alpha) * (m + beta) * ratio) / two
-    matrix = np.zeros((d.size, n, n))
-    matrix[:, k, k] = diagonal
-    matrix[:, m, m - 1] = off
-    values, vectors = np.linalg.eigh(matrix)
-    return np.clip((1 + values) / 2, 0.0, 1.0), vectors[:, 0, :] ** 2
+    nodes, weights = np.empty((d.size, n)), np.empty((d.size, n))
+    for i in range(d.size):
+        values, vectors = linalg.eigh_tridiagonal(diagonal[i], off[i], check_finite=False)
+        nodes[i], weights[i] = (1 + values) / 2, vectors[0] ** 2
+    return np.clip(nodes, 1e-30, 1.0), weights
 
 
-def panel_nodes(a: float, d: FloatArray, curvature: FloatArray) -> tuple[FloatArray, FloatArray]:
+def panel_nodes(a: ArrayLike, d: FloatArray, curvature: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return nodes and weights for expectations over p ~ Beta(a, d) that hold everywhere.
 
     Gauss-Legendre panels in ln p and in ln(1 − p), with one node at the mean of either far tail.
@@ -205,7 +212,8 @@ def panel_nodes(a: float, d: FloatArray, curvature: FloatArray) -> tuple[FloatAr
     """
     t, w = gauss_legendre(PANEL_NODES, PANELS)
     ps, ws = [], []
-    for left, first, second in ((True, np.full_like(d, a), d), (False, d, np.full_like(d, a))):
+    a = np.broadcast_to(np.asarray(a, dtype=np.float64), d.shape)
+    for left, first, second in ((True, a, d), (False, d, a)):
         scale = np.maximum(curvature, 1.0) + second
         low = np.log(np.clip(special.betaincinv(first, second, 1e-25), 1e-7 / scale, 0.499))
         ell = low[:, None] + (np.log(0.5) - low)[:, None] * t

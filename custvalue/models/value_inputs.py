@@ -76,17 +76,9 @@ class Inputs:
     def point(self) -> Point:
         """Compute the expectations, once for each distinct history."""
         history, which = distinct(self.x, self.t_x, self.T)
-        alive, expected, discounted = (v[which] for v in self._expectations(self.model, history))
+        alive, expected, discounted = (v[which] for v in self.model.expectations(self.horizon, self.delta, *history))
         amount = self._amount(cast("GammaGamma", self.spend_fit.model))
         return Point(alive, expected, discounted, amount, discounted * (amount * self.margin - self.cost))
-
-    def _expectations(self, model: CustomerModel, history: tuple[FloatArray, ...]) -> tuple[FloatArray, ...]:
-        x, t_x, T = history
-        return (
-            model.probability_alive(x, t_x, T),
-            model.expected_purchases(self.horizon, x, t_x, T),
-            model.discounted_expected_purchases(self.delta, x, t_x, T, self.horizon),
-        )
 
     def _amount(self, spend: GammaGamma) -> FloatArray:
         return spend.expected_value(self.known, self.mean_amount)
@@ -97,7 +89,7 @@ class Inputs:
         history, which = distinct(self.x, self.t_x, self.T)
 
         def logs(model: CustomerModel) -> FloatArray:
-            alive, expected, discounted = self._expectations(model, history)
+            alive, expected, discounted = model.expectations(self.horizon, self.delta, *history)
             logit = np.log(np.maximum(alive, TINY)) - np.log(np.maximum(1.0 - alive, 1e-16))
             return np.stack((logit, np.log(np.maximum(expected, TINY)), np.log(np.maximum(discounted, TINY))))
 
@@ -116,14 +108,7 @@ class Inputs:
         )
         joint = _block_diagonal(covariance, self.spend_fit.log_covariance)
         value_sd = delta_sd(gradient, joint)
-        customers = Customers(
-            x=self.x, T=self.T, alive_logit=logit, alive_gradient=by_alive, known=self.known,
-            mean_amount=self.mean_amount, margin=self.margin, cost=self.cost,
-        )  # fmt: skip
-        quantiles, sd = value_quantiles(
-            type(self.model), parameter_draws(self.purchase_fit, self.spend_fit, draws, seed), customers,
-            horizon=self.horizon, delta=self.delta, levels=((1 - level) / 2, (1 + level) / 2), seed=seed,
-        )  # fmt: skip
+        quantiles, sd = self._draw(logit, by_alive, level, draws, seed)
         return Spread(
             value_low=quantiles[:, 0], value_high=quantiles[:, 1],
             churn=(special.expit(-logit - churn), special.expit(-logit + churn)),
@@ -131,6 +116,22 @@ class Inputs:
             mean_value=_bounds(point.value, z * value_sd),
             own_variance=np.maximum(sd**2 - value_sd**2, 0.0), gradient=gradient, covariance=joint,
         )  # fmt: skip
+
+    def _draw(
+        self, logit: FloatArray, by_alive: FloatArray, level: float, draws: int, seed: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """Draw the value of each distinct kind of customer: identical ones get identical bounds."""
+        every = (self.x, self.t_x, self.T, self.known, self.mean_amount, self.margin, self.cost)
+        kinds, which = distinct(*every)
+        first = np.empty(kinds[0].size, dtype=np.intp)
+        first[which] = np.arange(which.size)
+        x, _, T, known, mean_amount, margin, cost = kinds
+        customers = Customers(x, T, logit[first], by_alive[first], known, mean_amount, margin, cost)
+        quantiles, sd = value_quantiles(
+            type(self.model), parameter_draws(self.purchase_fit, self.spend_fit, draws, seed), customers,
+            horizon=self.horizon, delta=self.delta, levels=((1 - level) / 2, (1 + level) / 2), seed=seed,
+        )  # fmt: skip
+        return quantiles[which], sd[which]
 
 
 def _bounds(value: FloatArray, reach: FloatArray) -> tuple[FloatArray, FloatArray]:
