@@ -13,6 +13,7 @@ from custvalue.errors import DataError, PlanError
 from custvalue.results import Kind, Result
 from custvalue.service.optimise import HUNDRED, LevelProblem, best_choice
 from custvalue.service.reasons import NextStep, next_steps, sentence
+from custvalue.service.regret import SCHEMA, plan_regret
 from custvalue.service.scarcity import shadow_prices
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class ServicePlan(Result):
         One row per limit: what is left of it and what more of it would bring.
     roadmap
         The steps of this plan (`now`), then each segment's next one (`later`) with its gate.
+    regret
+        One row: how often the plan beats today's levels over the draws of the effects, and what knowing them
+        beforehand would bring; empty where the options carry no draws.
     withdrawals
         Segments that lose money on every level: candidates to look at; nothing is decided here.
     budget, staff_hours, reserve
@@ -78,6 +82,7 @@ class ServicePlan(Result):
     shadow_prices: pl.DataFrame
     roadmap: pl.DataFrame
     withdrawals: pl.DataFrame
+    regret: pl.DataFrame
     budget: float | None
     staff_hours: float | None
     reserve: float
@@ -143,7 +148,8 @@ def choose_levels(
         One row per segment and level: `segment`, `level`, `gain` (null where no effect is stated),
         `cost`, `staff_hours`, all against today's level over the horizon; if known also `setup_cost` (of
         the level, paid once), `name`, `n_customers`, `value` (of the segment), `gain_low`, `gain_high`,
-        `basis`, `gate` (what keeps the level shut, null when nothing does).
+        `basis`, `gate` (what keeps the level shut, null when nothing does), `gain_draws` (a list each, equally
+        long).
     current
         Level today, per segment or one for all: nobody goes below it, nobody more than one above it.
     budget
@@ -187,10 +193,11 @@ def choose_levels(
             "segment", "n_customers", "level_today", "name_today", "level", "name", "gain", "gain_low",
             "gain_high", "cost", "staff_hours", "net", "basis", "why",
         ),
-        options=table.drop("name_today"),
+        options=table.drop("name_today", "gain_draws", strict=False),
         shadow_prices=shadow_prices(problem, chosen),
         roadmap=_roadmap(rows, steps),
         withdrawals=_withdrawals(table),
+        regret=_regret(offered, problem, chosen),
         budget=budget,
         staff_hours=staff_hours,
         reserve=reserve,
@@ -282,6 +289,13 @@ def _problem(offered: pl.DataFrame, *, budget: float | None, staff_hours: float 
 def _hundredths(column: pl.Series) -> NDArray[np.int64]:
     cents: NDArray[np.int64] = np.rint(column.to_numpy() * HUNDRED).astype(np.int64)
     return cents
+
+
+def _regret(offered: pl.DataFrame, problem: LevelProblem, chosen: NDArray[np.int64]) -> pl.DataFrame:
+    if "gain_draws" not in offered.columns or offered["gain_draws"].null_count():
+        return pl.DataFrame(schema=SCHEMA)
+    draws = np.array(offered["gain_draws"].to_list(), dtype=np.float64).T
+    return plan_regret(problem, chosen, np.rint(draws * HUNDRED).astype(np.int64))
 
 
 def _roadmap(rows: pl.DataFrame, steps: list[NextStep | None]) -> pl.DataFrame:

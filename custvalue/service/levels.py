@@ -94,7 +94,7 @@ def level_options(
     -------
     pl.DataFrame
         One row per segment and level: `segment`, `level`, `name`, `level_today`, `n_customers`, `value`,
-        `gain` (null where no effect is stated), `gain_low`, `gain_high`, `forgone_fee` (a memo: already
+        `gain` (null where no effect is stated), `gain_low`, `gain_high`, `gain_draws`, `forgone_fee` (a memo: already
         taken off the gain), `cost`, `cost_full`, `staff_hours`, `setup_cost`, `basis` (`measured`,
         `prior`, `none`, `today`), `gate`.
 
@@ -122,7 +122,10 @@ def level_options(
     return pl.DataFrame(rows, schema_overrides=_SCHEMA).join(named, on="level").sort("segment", "level")
 
 
-_SCHEMA = {"level": pl.Int64(), "gain": pl.Float64(), "gain_low": pl.Float64(), "gain_high": pl.Float64()}
+_SCHEMA = {
+    "level": pl.Int64(), "gain": pl.Float64(), "gain_low": pl.Float64(), "gain_high": pl.Float64(),
+    "gain_draws": pl.List(pl.Float64()),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,7 @@ class _Sum:
             "gain": round(float(self.gain.mean()), 2) if stated else None,
             "gain_low": round(float(low), 2) if stated else None,
             "gain_high": round(float(high), 2) if stated else None,
+            "gain_draws": self.gain.round(2).tolist() if stated else None,
             "forgone_fee": round(fee, 2), "cost": round(cost, 2), "cost_full": round(full, 2),
             "staff_hours": round(minutes / 60, 2), "basis": basis,
         }  # fmt: skip

@@ -222,3 +222,15 @@ def test_only_a_segment_that_loses_on_every_level_is_a_candidate_for_withdrawal(
     plan = choose_levels(worth, current=0)
     assert plan.withdrawals.select("segment", "value", "best_net").rows() == [("A", -10_000.0, -5_600.0)]
     assert levels(plan) == {"A": 1, "B": 1}  # a candidate is listed, nothing is done to it
+
+
+def test_regret_is_what_knowing_the_draw_would_have_brought():
+    # A's step brings 100 or −60 for 10: on average it pays; knowing the draw one would skip it half the time
+    frame = options([("A", 0, 0.0, 0.0, 0.0), ("A", 1, 20.0, 10.0, 0.0)])
+    drawn = frame.with_columns(gain_draws=pl.Series([[0.0, 0.0], [100.0, -60.0]]))
+    plan = choose_levels(drawn, current=0)
+    row = plan.regret.row(0, named=True)
+    assert (row["n_draws"], row["p_beats_today"], row["regret"]) == (2, 0.5, 35.0)
+    assert row["net_low"] == pytest.approx(-70 + 0.025 * 160)
+    assert "gain_draws" not in plan.options.columns
+    assert choose_levels(frame, current=0).regret.is_empty()

@@ -69,6 +69,8 @@ def test_a_whole_plan_from_nothing_but_the_shop(shop):
     assert ((plan.table["level"] - plan.table["level_today"]).is_between(0, 1)).all()
     assert plan.table["level"].max() <= 2
     assert plan.table["why"].str.len_chars().min() > 20
+    assert 0.9 < plan.regret["p_beats_today"].item() <= 1.0
+    assert plan.regret["regret"].item() >= 0
     # the sample's levels hold measures whose effects are stated priors: the plan must say so
     assert plan.basis == "prior"
     assert plan.title.endswith("resting on a stated prior, not on a measured effect")
