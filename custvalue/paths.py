@@ -13,6 +13,18 @@ def shared_folder(name: str) -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
+def sample_data() -> Path:
+    """Return the folder of the sample shop that ships with the package: a simulated retailer.
+
+    Examples
+    --------
+    >>> import custvalue as cv
+    >>> (cv.sample_data() / "orders.csv.gz").is_file()
+    True
+    """
+    return shared_folder("sample_data")
+
+
 def shipped_map(name: str) -> Path | None:
     """Return the mapping file that ships under this name, if there is one."""
     file = _PACKAGE / "data" / "maps" / f"{name}.toml"

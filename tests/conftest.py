@@ -22,3 +22,14 @@ def shared() -> Path:
 def root() -> Path:
     """Return the checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def cdnow_file() -> Path:
+    """Return the CDNOW sample that ships inside lifetimes, without importing it (that warns)."""
+    import importlib.util
+
+    spec = importlib.util.find_spec("lifetimes")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "datasets" / "CDNOW_sample.txt"

@@ -9,25 +9,15 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 
+from custvalue.data.quoting import literal, quote
 from custvalue.data.sources import Source, decoded, open_text
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 DELIMITERS = (",", ";", "\t", "|")
 NEVER = "\x01"  # a delimiter that no line holds
-
-
-def quote(name: str) -> str:
-    """Quote an identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Quote a text value, where SQL can't bind one."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def land(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> list[str]:
@@ -127,7 +117,7 @@ def _land_delimited(con: duckdb.DuckDBPyConnection, source: Source, file: Path) 
     return names
 
 
-def _first_line(file: Path, delimiter: str | None, skip: int) -> tuple[str, Sequence[str]]:
+def _first_line(file: Path, delimiter: str | None, skip: int) -> tuple[str, list[str]]:
     """Return the delimiter and the fields of the first line after `skip`."""
     with open_text(file, "utf-8-sig") as stream:
         lines = [stream.readline() for _ in range(skip + 1)]

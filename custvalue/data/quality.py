@@ -6,8 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custvalue.data.landing import literal, quote
 from custvalue.data.mapping import Column, KindRule
+from custvalue.data.quoting import literal, quote
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
@@ -113,10 +113,9 @@ def _type_rows(
         for name in texts
         if wanted[name].split("(")[0] in NOUNS
     ]
-    empty = [
-        f"case when {as_text(name) if name in texts else quote(name)} is null then {literal(name + ' is empty')} end"
-        for name in relation.required
-    ]
+    blank = {name: (quote(name), as_text(name) if name in texts else quote(name)) for name in relation.required}
+    empty = [f"case when coalesce({v}::varchar, {t}::varchar) is null then {literal(name + ' is empty')} end"
+             for name, (v, t) in blank.items()]  # fmt: skip
     rules = [f"case when {_rule(predicate)} then {literal(reason)} end" for predicate, reason in relation.rejects]
     text_columns = ", ".join(f"{text} as {as_text(name)}" for name, text in texts.items())
     typed_columns = ", ".join(f"{value} as {quote(name)}" for name, value in values.items())

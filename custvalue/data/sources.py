@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import polars as pl
 
 from custvalue.data.mapping import Mapping, TableMap
+from custvalue.data.quoting import quote
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    import pandas as pd
-
-    Loadable = str | Path | pl.DataFrame | pd.DataFrame | list["Loadable"]
 
 TEXT = (".csv", ".tsv", ".txt")
 SUFFIXES = (*TEXT, *(f"{suffix}.gz" for suffix in TEXT), ".parquet", ".xlsx")
@@ -175,22 +173,29 @@ def _database_sources(address: str, mapping: Mapping) -> list[Source]:
         )
     if not Path(where).is_file():
         raise SourceError(f"There is no database file {Path(where).name!r}.")
-    if scheme == "duckdb":
-        from custvalue.data.warehouse import tables_of
-
-        tables = tables_of(Path(where))
-    else:
-        tables = _sqlite_tables(where)
+    tables = _duckdb_tables(Path(where)) if scheme == "duckdb" else _sqlite_tables(where)
     return [s for name, frame in tables for s in _frame_sources(name, frame, mapping, name)]
+
+
+def _duckdb_tables(file: Path) -> list[tuple[str, pl.DataFrame]]:
+    """Read all tables of another DuckDB file, without writing to it."""
+    try:
+        with duckdb.connect(str(file), read_only=True) as con:
+            names = con.execute(
+                "select table_schema, table_name from information_schema.tables"
+                " where table_type = 'BASE TABLE' order by all"
+            ).fetchall()
+            return [(table, con.sql(f"select * from {quote(schema)}.{quote(table)}").pl()) for schema, table in names]
+    except duckdb.Error as problem:
+        raise SourceError(f"Can't read {file.name} as a DuckDB database: {str(problem).splitlines()[0]}.") from None
 
 
 def _sqlite_tables(where: str) -> list[tuple[str, pl.DataFrame]]:
     connection = sqlite3.connect(f"file:{where}?mode=ro", uri=True)
     try:
         names = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table' order by 1")]
-        quoted = {name: name.replace('"', '""') for name in names}
         return [
-            (name, pl.read_database(f'select * from "{quoted[name]}"', connection, infer_schema_length=None))
+            (name, pl.read_database(f"select * from {quote(name)}", connection, infer_schema_length=None))
             for name in names
         ]
     except sqlite3.DatabaseError as problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import tempfile
 from collections.abc import Callable
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 import polars as pl
 
-from custvalue.data.landing import land, quote
+from custvalue.data.landing import land
 from custvalue.data.mapping import Mapping, read_mapping
 from custvalue.data.quality import accept
+from custvalue.data.quoting import quote
 from custvalue.data.relations import LAYERS, Relation, check_inputs, read_relations
 from custvalue.data.sources import FLAT, FLAT_COLUMNS, Source, find_sources
 from custvalue.errors import DataError, MissingInputError, SourceError
@@ -53,6 +55,17 @@ class LoadReport(Result):
         return f"{read:,} rows read: {unattributed:,} without a customer, {rejected:,} set aside"
 
 
+@functools.cache
+def _relations() -> dict[str, Relation]:
+    """Read sql/ once per process, and refuse a relation that reads what its header does not declare."""
+    relations = read_relations(shared_folder("sql"))
+    with duckdb.connect(":memory:") as con:
+        for relation in relations.values():
+            if relation.schema not in ("raw", "meta"):
+                check_inputs(con, relation)
+    return relations
+
+
 class Warehouse:
     """A DuckDB database of one shop. Made by `custvalue.open`; a context manager.
 
@@ -68,7 +81,7 @@ class Warehouse:
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
-        self._relations = read_relations(shared_folder("sql"))
+        self._relations = _relations()
         try:
             self._con = duckdb.connect(str(path) if path is not None else ":memory:", config={"threads": 2})
         except duckdb.Error as problem:
@@ -332,8 +345,6 @@ class Warehouse:
         for relation in self._relations.values():
             if relation.schema in ("raw", "meta"):
                 self._con.execute(relation.sql.replace("create table", "create table if not exists", 1))
-            else:
-                check_inputs(self._con, relation)
             if relation.schema == "raw":
                 for column, kind in (("_source_id", "integer"), ("_row", "bigint")):
                     self._con.execute(f"alter table {relation.qualified} add column if not exists {column} {kind}")
@@ -361,13 +372,4 @@ def open_warehouse(path: str | Path | None = None) -> Warehouse:
     return Warehouse(path)
 
 
-def tables_of(file: Path) -> list[tuple[str, pl.DataFrame]]:
-    """Read all tables of another DuckDB file, without writing to it."""
-    try:
-        with duckdb.connect(str(file), read_only=True) as con:
-            names = con.execute(
-                "select table_schema, table_name from information_schema.tables order by all"
-            ).fetchall()
-            return [(table, con.sql(f"select * from {quote(schema)}.{quote(table)}").pl()) for schema, table in names]
-    except duckdb.Error as problem:
-        raise SourceError(f"Can't read {file.name} as a DuckDB database: {str(problem).splitlines()[0]}.") from None
+open = open_warehouse  # noqa: A001, the public name is cv.open

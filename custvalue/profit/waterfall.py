@@ -27,6 +27,9 @@ SUBTOTALS = {
 }  # fmt: skip
 """Each subtotal is the sum of the lines after it; income is positive, costs are negative."""
 
+SERVICE_LINES = ("carrier_cost", "payment_fees", "returns_handling", "support", "courtesy")
+"""What serving an order costs; delivery charged is income and stands against it."""
+
 NEEDED_FOR = {"gross_margin": "cost_of_goods"}
 """A subtotal is not shown where this line can't be computed: a margin without cost would be a lie."""
 
@@ -72,6 +75,31 @@ class CustomerProfit(Result):
         return (
             f"{share:.0f} % of {revenue} are contribution; {losing:,} of {self.table.height:,} {self.per}s lose money"
         )
+
+    @property
+    def has_margin(self) -> bool:
+        """True where goods have a cost, so that a margin can be computed."""
+        return "gross_margin" in self.company.columns
+
+    def cost_to_serve(self) -> pl.DataFrame:
+        """Return `customer_id`, `cost_to_serve` (positive, less what delivery brought in) and `gross_margin`."""
+        lines = [line for line in ("delivery_charged", *SERVICE_LINES) if line in self.table.columns]
+        cost = -pl.sum_horizontal(lines) if set(lines) & set(SERVICE_LINES) else pl.lit(None, dtype=pl.Float64)
+        margin = [pl.col("gross_margin").cast(pl.Float64)] if self.has_margin else []
+        return self.table.select("customer_id", cost.cast(pl.Float64).alias("cost_to_serve"), *margin)
+
+    def margin_rate(self) -> float | None:
+        """Gross margin as a share of sales less discounts; None where goods have no cost."""
+        sales = float(self._company("gross_list") + self._company("discounts"))
+        return float(self._company("gross_margin")) / sales if self.has_margin and sales else None
+
+    def service_cost_per_order(self, n_orders: int) -> float:
+        """Net cost of serving one order: what delivery brought in less every service line."""
+        lines = ("delivery_charged", *SERVICE_LINES)
+        return -float(sum(self._company(line) for line in lines)) / n_orders if n_orders else 0.0
+
+    def _company(self, line: str) -> Decimal:
+        return Decimal(self.company[line].item()) if line in self.company.columns else Decimal(0)
 
     @property
     def lines(self) -> list[str]:

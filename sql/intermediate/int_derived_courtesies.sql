@@ -2,10 +2,10 @@
 -- grain:      one row per courtesy found in the transactions, not in the log
 -- key:        event_id
 -- inputs:     intermediate.int_carrier_costs, intermediate.int_return_costs, staging.stg_repairs, intermediate.int_orders, staging.stg_products, staging.stg_entitlements, staging.stg_jobs, staging.stg_contacts, staging.stg_opening_hours
--- free delivery: a fee was due and not charged
 -- outputs:    event_id varchar, measure_id varchar, customer_id varchar, order_id varchar,
 --             occurred_on date, units double, direct_cost decimal(18,2), minutes double,
 --             fee_forgone decimal(18,2)
+-- free delivery: a fee was due and not charged
 select
     'free delivery of ' || order_id as event_id,
     'P5b' as measure_id,
@@ -19,7 +19,7 @@ select
 from intermediate.int_carrier_costs
 where fee_forgone > 0
 union all
--- a refund that policy would have refused: its freight and inspection are the courtesy's
+-- a refund that policy would have refused; freight and standard inspection stay with the return
 select
     'refund ' || return_id as event_id,
     'P4' as measure_id,
@@ -27,8 +27,8 @@ select
     order_id,
     returned_on as occurred_on,
     cast(1 as double) as units,
-    cast(coalesce(inbound_freight, 0) as decimal(18, 2)) as direct_cost,
-    coalesce(inspect_min, 0) as minutes,
+    cast(null as decimal(18, 2)) as direct_cost,
+    cast(null as double) as minutes,
     cast(0 as decimal(18, 2)) as fee_forgone
 from intermediate.int_return_costs
 where not is_within_policy and customer_id is not null

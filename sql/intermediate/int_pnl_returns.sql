@@ -60,7 +60,6 @@ from staging.stg_returns as returned
 left join intermediate.int_orders as orders on returned.order_id = orders.order_id
 where returned.write_down <> 0
 union all
--- what policy would have refused is a courtesy (P4), not handling
 select
     returned_on as entry_date,
     customer_id,
@@ -76,7 +75,7 @@ select
     'returns' as source_table,
     return_id as source_key
 from intermediate.int_return_costs
-where inbound_freight <> 0 and is_within_policy
+where inbound_freight <> 0
 union all
 select
     returned_on as entry_date,
@@ -93,4 +92,4 @@ select
     'returns' as source_table,
     return_id as source_key
 from intermediate.int_return_costs
-where inspection_cost <> 0 and is_within_policy
+where inspection_cost <> 0

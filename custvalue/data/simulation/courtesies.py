@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from custvalue.data.simulation.trade import Trade
 
 DERIVED: Final = ("P2", "P4", "P5b", "S1", "D2", "Q2")
-DEPARTMENTS: Final = ("service", "sales", "logistics", "finance", "marketing")
 PRODUCT, SERVICE, COMMODITY, BUSINESS_SERVICE = range(4)
 DAYS_PER_MONTH: Final = 30.44
 EXTENSION_SHARE: Final = 0.89

@@ -67,7 +67,6 @@ class Trade:
     promised: Ints
     delivered: Floats
     is_late: Bools
-    weight_kg: Floats
     line_order: Ints
     line_no: Ints
     product: Ints
@@ -190,7 +189,6 @@ def _orders(
         "payment": payment,
         "payment_fee": np.round(paid * terms[:, 0] + 100 * terms[:, 1]).astype(np.int64),
         "mode": mode,
-        "weight_kg": weight,
         **delivery,
     }
 

@@ -1,0 +1,13 @@
+"""Names and texts written into SQL where the engine can't bind them."""
+
+from __future__ import annotations
+
+
+def quote(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a text value."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,174 @@
+"""All questions asked of one shop, in order; what can't be answered yet is said, one line each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from custvalue.data.purchases import purchase_summary, to_date
+from custvalue.errors import CustvalueError
+from custvalue.experiments.verdict import Verdict, does_it_pay
+from custvalue.models.fitting import fit
+from custvalue.models.gamma_gamma import GammaGamma
+from custvalue.models.lifetime_value import LifetimeValue, lifetime_value
+from custvalue.models.mbg_nbd import MbgNbd
+from custvalue.profit.courtesy import courtesy_cost
+from custvalue.profit.waterfall import CustomerProfit, customer_profit
+from custvalue.profit.whale import whale_curve
+from custvalue.results import PurchaseSummary, Result
+from custvalue.service.plan import plan_service
+from custvalue.service.segments import Segments, segment_customers
+
+if TYPE_CHECKING:
+    from custvalue.config import Settings
+    from custvalue.data.warehouse import Progress, Warehouse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """Answers of one run.
+
+    Attributes
+    ----------
+    results
+        Name -> result, in the order of the questions.
+    missing
+        What could not be computed: the question, and which table would answer it.
+    as_of
+        Last day observed.
+    settings
+        The settings of the run.
+    """
+
+    results: dict[str, Result]
+    missing: tuple[tuple[str, str], ...]
+    as_of: dt.date
+    currency: str
+    settings: Settings
+
+    def customers(self) -> pl.DataFrame:
+        """One row per customer: value, churn, profit, segment, as far as they are known."""
+        table = self.results["value"].table
+        for name in ("segments", "profit"):
+            result = self.results.get(name)
+            if isinstance(result, Segments):
+                table = table.join(result.customers.select("customer_id", "segment"), on="customer_id", how="left")
+            elif isinstance(result, CustomerProfit):
+                table = table.join(result.table, on="customer_id", how="full", coalesce=True)
+        return table.sort("customer_id")
+
+
+@dataclass
+class _Notebook:
+    """What a run collects on its way."""
+
+    progress: Progress
+    results: dict[str, Result] = field(default_factory=dict)
+    missing: list[tuple[str, str]] = field(default_factory=list)
+
+    def ask(self, name: str, question: str, answer: Callable[[], Result]) -> Any:
+        """Keep the answer, or the one line that says why there is none."""
+        self.progress(question)
+        try:
+            self.results[name] = answer()
+        except CustvalueError as problem:
+            self.missing.append((question, " ".join(filter(None, (problem.message, problem.hint)))))
+            return None
+        return self.results[name]
+
+
+def analyse(
+    shop: Warehouse, settings: Settings, *, as_of: str | dt.date | None = None, progress: Progress = lambda _: None
+) -> Analysis:
+    """Answer every question that the loaded tables allow.
+
+    Parameters
+    ----------
+    shop
+        The warehouse.
+    settings
+        Horizon, discount rate, decision rules, limits of the plan.
+    as_of
+        Last day observed, inclusive; default the day of the last order.
+    progress
+        Called with each question before it is answered.
+
+    Raises
+    ------
+    DataError
+        No orders are loaded, or none before `as_of`.
+    """
+    summary = purchase_summary(shop, as_of=None if as_of is None else to_date(as_of), time_unit=settings.time_unit)
+    notes = _Notebook(progress)
+    profit = notes.ask("profit", "What do we earn, and on whom?", lambda: customer_profit(shop, end=summary.as_of))
+    notes.missing += [
+        (f"Line {row['pnl_line'].replace('_', ' ')}", f"needs {row['needs']}; it would give {row['gives']}.")
+        for row in profit.missing.iter_rows(named=True)
+    ]
+    if profit.has_margin:
+        notes.ask("whale", "Who makes the profit?", lambda: whale_curve(profit))
+    notes.ask("courtesy", "What does each courtesy cost?", lambda: courtesy_cost(shop, end=summary.as_of))
+    value = _value(notes, shop, settings, summary, profit)
+    _verdicts(notes, shop, settings)
+    if value is not None:
+        segments = notes.ask("segments", "Which customers are alike?", lambda: _segments(value, profit))
+        notes.ask("plan", "Which level of service should each segment get?",
+                  lambda: plan_service(shop, budget=settings.service.budget, staff_hours=settings.service.staff_hours,
+                                       reserve=settings.service.reserve, value=value, segments=segments))  # fmt: skip
+    return Analysis(
+        results=notes.results, missing=tuple(notes.missing), as_of=summary.as_of, currency=shop.currency,
+        settings=settings,
+    )  # fmt: skip
+
+
+def _value(
+    notes: _Notebook, shop: Warehouse, settings: Settings, summary: PurchaseSummary, profit: CustomerProfit
+) -> LifetimeValue | None:
+    purchases = notes.ask("purchases", "How do customers buy, and when do they leave?", lambda: fit(MbgNbd, summary))
+    spend = notes.ask("spend", "How much do they spend?", lambda: fit(GammaGamma, summary))
+    if purchases is None or spend is None:
+        return None
+    margin = settings.margin_rate if settings.margin_rate is not None else profit.margin_rate()
+    cost = settings.service_cost_per_order
+    if cost is None:
+        cost = profit.service_cost_per_order(shop.fetch("data_span")["n_orders"].item()) if profit.has_margin else 0.0
+    answer: LifetimeValue | None = notes.ask(
+        "value",
+        "What is each customer worth from now on?",
+        lambda: lifetime_value(
+            purchases, spend, summary, horizon_days=settings.horizon_days, margin_rate=margin,
+            annual_discount_rate=settings.annual_discount_rate, service_cost_per_order=cost, level=settings.level,
+            currency=shop.currency,
+        ),
+    )  # fmt: skip
+    if margin is None:
+        notes.missing.append(("Lifetime value", "shown as revenue: cost of goods or a margin_rate setting would make it value."))
+    return answer
+
+
+def _verdicts(notes: _Notebook, shop: Warehouse, settings: Settings) -> None:
+    names = shop.fetch("experiments").sort("experiment_id")["name"].to_list()
+    for name in names:
+        notes.ask(
+            f"verdict {name}", f"Does {name.replace('_', ' ')} pay?",
+            lambda name=name: does_it_pay(shop, experiment=name, settings=settings.decision),
+        )  # fmt: skip
+    if not names:
+        gives = "tables experiments and assignments are not loaded; they would give a verdict with its interval."
+        notes.missing.append(("Does free delivery pay?", gives))
+
+
+def _segments(value: LifetimeValue, profit: CustomerProfit) -> Segments:
+    customers = value.table.join(profit.cost_to_serve(), on="customer_id", how="left")
+    if customers["cost_to_serve"].null_count() == customers.height:
+        customers = customers.drop("cost_to_serve")
+    return segment_customers(customers, value=value.value_column, currency=value.currency)
+
+
+def verdicts(analysis: Analysis) -> list[Verdict]:
+    """Return the verdicts of a run, in the order of their experiments."""
+    return [result for result in analysis.results.values() if isinstance(result, Verdict)]
