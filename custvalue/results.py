@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -10,7 +12,6 @@ import polars as pl
 from custvalue.errors import DataError
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     import great_tables as gt
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "count", "number", "money", "percent", "date"]
 SHOWN_ROWS = 20
+EXCEL_ROWS = 200_000
+OPEN_END = 2999
+"""A window that ends in this year, or begins in 1900, has no limit."""
+TABLE_STYLE: dict[str, Any] = {
+    "heading_align": "left", "heading_title_font_size": "15px", "heading_title_font_weight": "bold",
+    "heading_border_bottom_style": "hidden", "table_border_top_style": "hidden", "table_border_bottom_style": "hidden",
+    "column_labels_font_weight": "bold", "column_labels_font_size": "12px", "column_labels_border_top_style": "hidden",
+    "column_labels_border_bottom_color": "#333333", "column_labels_border_bottom_width": "1px",
+    "table_body_border_bottom_color": "#333333", "table_body_border_bottom_width": "1px",
+    "table_body_hlines_color": "#E3E7EB", "data_row_padding": "5px", "table_font_size": "13px",
+    "source_notes_font_size": "11px", "table_font_color": "#1F2933",
+}  # fmt: skip
 DAYS_PER_UNIT = {"day": 1.0, "week": 7.0, "month": 365.0 / 12.0, "year": 365.0}
 
 _PERCENT_ENDINGS = ("_rate", "_share", "_probability", "_ratio")
@@ -86,27 +99,88 @@ class Result:
         """Format the first rows as a table with title, units and assumptions."""
         shown = self.table.head(rows)
         notes = [] if shown.height == self.table.height else [f"{rows} of {self.table.height:,} rows"]
-        notes += [f"{name}: {value}" for name, value in self.assumptions.items() if value not in (None, "", ())]
+        notes += self.notes()
         return format_table(shown, self.column_kinds(), title=self.title, notes=notes, currency=self.currency)
+
+    def notes(self) -> list[str]:
+        """Write every assumption as `name: value`, rounded for reading; what was not set is left out."""
+        told = ((name, describe(value)) for name, value in self.assumptions.items())
+        return [f"{name.replace('_', ' ')}: {text}" for name, text in told if text]
 
     def _repr_html_(self) -> str:
         return str(self.to_gt().as_raw_html())
 
-    def to_excel(self, workbook: xlsxwriter.Workbook, sheet: str) -> None:
-        """Write the table to a sheet of an open workbook, with number formats and a frozen header."""
-        formats = {name: excel_format(kind, self.currency) for name, kind in self.column_kinds().items()}
-        self.table.write_excel(
-            workbook, sheet, position=(2, 0), column_formats=formats, freeze_panes=(3, 1), autofit=True,
-            table_style="Table Style Light 1", header_format={"bold": True, "text_wrap": True},
-        )  # fmt: skip
-        workbook.get_worksheet_by_name(sheet).write_string(0, 0, self.title, workbook.add_format({"bold": True}))
+    def to_excel(self, workbook: xlsxwriter.Workbook, sheet: str, totals: Sequence[str] = ()) -> None:
+        """Write the table to a new sheet of an open workbook, with units, number formats and a frozen header.
+
+        Parameters
+        ----------
+        workbook
+            Opened with `strings_to_formulas` off, so that nothing typed by a customer is executed.
+        sheet
+            Name of the sheet.
+        totals
+            Columns that are summed in a last row, as values.
+        """
+        write_sheet(
+            workbook, sheet, self.table, self.column_kinds(), title=self.title, currency=self.currency, totals=totals
+        )
+
+
+def describe(value: Any) -> str:
+    """Write an assumption for people: floats to four figures, also inside a model's text; '' for not set."""
+    if value is None or value == ():
+        return ""
+    if isinstance(value, tuple):
+        return ", ".join(describe(each) for each in value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
+    if isinstance(value, dt.date) and not 1900 < value.year < OPEN_END:
+        return "not limited"
+    return re.sub(r"\d+\.\d{4,}", lambda found: f"{float(found[0]):.4g}", str(value))
+
+
+def write_sheet(
+    workbook: xlsxwriter.Workbook,
+    sheet: str,
+    table: pl.DataFrame,
+    kinds: Mapping[str, Kind],
+    *,
+    title: str,
+    currency: str = "EUR",
+    totals: Sequence[str] = (),
+) -> None:
+    """Write a frame to a new sheet: title, units in the header, number formats, totals as values.
+
+    What does not fit on a sheet (Excel ends at 1,048,576 rows) is left out, and the sheet says so.
+    """
+    shown = table.head(EXCEL_ROWS)
+    labels = {name: label(name, kind, currency) for name, kind in kinds.items()}
+    names = {name: text if list(labels.values()).count(text) == 1 else name for name, text in labels.items()}
+    shown.rename(names).write_excel(
+        workbook, sheet, position=(2, 0), freeze_panes=(3, 1), autofit=True, table_style="Table Style Light 1",
+        column_formats={names[name]: excel_format(kind, currency) for name, kind in kinds.items()},
+        header_format={"bold": True, "text_wrap": True, "valign": "top"},
+    )  # fmt: skip
+    page = workbook.get_worksheet_by_name(sheet)
+    page.write_string(0, 0, title, workbook.add_format({"bold": True, "font_size": 13}))
+    if shown.height < table.height:
+        page.write_string(1, 0, f"The first {shown.height:,} of {table.height:,} rows; totals are of all rows.")
+    for place, name in enumerate(kinds):
+        width = {"text": max([14, *table[name].head(200).cast(pl.String).str.len_chars().drop_nulls()])}
+        page.set_column(place, place, min(width.get(kinds[name], 15), 60))
+        if name in totals:
+            line = {"bold": True, "top": 1, "num_format": excel_format(kinds[name], currency)}
+            page.write_number(shown.height + 3, place, float(table[name].sum()), workbook.add_format(line))
+    if totals:
+        page.write_string(shown.height + 3, 0, "total", workbook.add_format({"bold": True, "top": 1}))
 
 
 def excel_format(kind: Kind, currency: str) -> str:
     """Return the Excel number format of a kind: negatives in parentheses, a dash for zero."""
     return {
         "money": f'#,##0.00 "{currency}";(#,##0.00 "{currency}");"–"',
-        "percent": "0.0%",
+        "percent": "0.0%;(0.0%)",
         "count": '#,##0;(#,##0);"–"',
         "number": "#,##0.00;(#,##0.00)",
         "date": "yyyy-mm-dd",
@@ -118,32 +192,36 @@ def format_table(
     table: pl.DataFrame,
     kinds: Mapping[str, Kind],
     *,
-    title: str,
+    title: str = "",
     notes: Sequence[str] = (),
     currency: str = "EUR",
+    name: str = "custvalue",
 ) -> gt.GT:
-    """Format a frame with great-tables, which escapes cells; title and notes are escaped here."""
+    """Format a frame with great-tables, which escapes cells; title and notes are escaped here.
+
+    `name` is the element's id: its own for each table of a page, the same in every run.
+    """
     import html
 
     import great_tables as gt
 
-    by_kind = {kind: [name for name, k in kinds.items() if k == kind] for kind in set(kinds.values())}
-    out = gt.GT(table, id="custvalue").tab_header(html.escape(title))
+    by_kind = {kind: [column for column, k in kinds.items() if k == kind] for kind in set(kinds.values())}
+    out = gt.GT(table, id=name).tab_options(**TABLE_STYLE)
+    if title:
+        out = out.tab_header(html.escape(title))
     out = out.fmt_number(columns=by_kind.get("money", []), decimals=2, sep_mark=",")
     out = out.fmt_number(columns=by_kind.get("number", []), decimals=2)
     out = out.fmt_integer(columns=by_kind.get("count", []))
     out = out.fmt_percent(columns=by_kind.get("percent", []), decimals=1)
     out = out.sub_missing(missing_text="–")
-    labels = {name: label(name, kind, currency) for name, kind in kinds.items()}
-    out = out.cols_label(cases=labels)
-    for note in notes:
-        out = out.tab_source_note(html.escape(note))
-    return out
+    out = out.cols_label(cases={column: label(column, kind, currency) for column, kind in kinds.items()})
+    out = out.cols_align("right", columns=[column for column, kind in kinds.items() if kind not in ("text", "date")])
+    return out.tab_source_note(html.escape(" · ".join(notes))) if notes else out
 
 
 def label(name: str, kind: Kind, currency: str) -> str:
     """Turn a column name into a heading with its unit: `clv_low` in money becomes `clv low, EUR`."""
-    words = name.replace("_", " ")
+    words = name.replace("_", " ").removeprefix("n ")
     return f"{words}, {currency}" if kind == "money" else words
 
 
