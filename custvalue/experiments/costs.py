@@ -21,6 +21,7 @@ SCHEMA = {
     "economic_cost": pl.Float64,
     "accounting_total": pl.Float64,
     "economic_total": pl.Float64,
+    "measure_cost": pl.Float64,
 }
 
 
@@ -29,12 +30,14 @@ def cost_by_segment(trial: Trial) -> pl.DataFrame:
 
     Accounting: carrier cost of orders delivered free, less the fees taken on them; it ties to the books.
     Economic: fees forgone on orders that would have come anyway, plus the carrier cost of the induced orders.
-    The control arm tells what would have come anyway. Null where a column that it needs is not there.
+    The control arm tells what would have come anyway, so a launch that was not randomised has no such cost.
+    Null where a column that it needs is not there.
 
     Returns
     -------
     polars.DataFrame
-        Money per treated customer and window, totals over the treated arm; `orders_induced` per customer.
+        Money per treated customer and window, totals over the treated arm; `orders_induced` per customer;
+        `measure_cost` is what the books carry under the measure itself.
     """
     rows = [_costs(trial, ALL, trial.customers)]
     for segment in trial.segments:
@@ -47,6 +50,8 @@ def _costs(trial: Trial, segment: str, customers: pl.DataFrame) -> dict[str, obj
 
     def mean(arm: pl.DataFrame, column: str) -> float | None:
         if not trial.has(column) or arm.height == 0 or arm[column].null_count():
+            return None
+        if trial.design != "rct" and column != "measure_cost":
             return None
         return float(arm[column].mean())  # type: ignore[arg-type]
 
@@ -76,4 +81,5 @@ def _costs(trial: Trial, segment: str, customers: pl.DataFrame) -> dict[str, obj
         "economic_cost": economic,
         "accounting_total": None if accounting is None else accounting * n,
         "economic_total": None if economic is None else economic * n,
+        "measure_cost": mean(treated, "measure_cost"),
     }

@@ -14,16 +14,17 @@ from custvalue.experiments.checks import Check, check_trial, checks_table
 from custvalue.experiments.costs import cost_by_segment
 from custvalue.experiments.judge import NOT_JUDGED, Decision, Judgement, judge, overall
 from custvalue.experiments.looks import log_look, looks_before
-from custvalue.experiments.naive import naive_comparison
+from custvalue.experiments.naive import launch_estimate, naive_comparison
 from custvalue.experiments.randomised import ALL
 from custvalue.experiments.trial import Shop, Trial, trial_from_frame, trial_from_shop
-from custvalue.experiments.wording import sentence_of, title_of
+from custvalue.experiments.wording import about_launch, sentence_of, title_of
 from custvalue.results import Kind, Result
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
+    from custvalue.experiments.opt_in import OptInEffect
     from custvalue.experiments.trial import Frame
 
 MATURITY = "mature customers"
@@ -78,6 +79,9 @@ class Verdict(Result):
         Accounting and economic cost of the measure by segment; null where a column that it needs is missing.
     naive
         Where the launch was not randomised: the comparison that must not be taken for the effect, and why.
+    launch
+        There, the doubly robust estimate of the effect on those who got it; it stands in the table too, but
+        no decision rests on it.
     interval
         `fixed` for one look at the end, `always-valid` where the test was looked at while it ran.
     looks
@@ -94,6 +98,7 @@ class Verdict(Result):
     checks: pl.DataFrame
     costs: pl.DataFrame
     naive: pl.DataFrame | None = None
+    launch: OptInEffect | None = None
     experiment: str
     outcome: str
     before: str | None
@@ -271,15 +276,18 @@ def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, curr
     decision, paying = overall(judgements) if judgements and not blocked else (NOT_JUDGED, ())
     if judgements:
         checks += check_findings(mature, judgements, settings)
+    launch = launch_estimate(mature, checks, settings.level, currency)
+    sentence = sentence_of(trial, judgements, decision, paying, blocked, currency)
     return Verdict(
-        table=_table(trial, judgements, judged=not blocked),
+        table=_table(trial, judgements, judged=not blocked, launch=launch),
         currency=currency,
         decision=decision,
         pays_only_for=paying,
-        sentence=sentence_of(trial, judgements, decision, paying, blocked, currency),
+        sentence=f"{sentence} {about_launch(launch)}".strip(),
         checks=checks_table(checks),
         costs=cost_by_segment(trial),
         naive=naive_comparison(trial),
+        launch=launch,
         experiment=trial.name,
         outcome=trial.outcome,
         before=trial.before,
@@ -305,11 +313,16 @@ def mature_only(trial: Trial) -> Trial:
     return Trial(**{f.name: getattr(trial, f.name) for f in fields(trial)} | {"customers": kept})
 
 
-def _table(trial: Trial, judgements: Mapping[str, Judgement], *, judged: bool) -> pl.DataFrame:
+def _table(
+    trial: Trial, judgements: Mapping[str, Judgement], *, judged: bool, launch: OptInEffect | None
+) -> pl.DataFrame:
     rows = [
         _row(judgements[s], judged=judged) if s in judgements else {"segment": s, "decision": NOT_JUDGED}
         for s in (ALL, *trial.segments)
     ]
+    if launch is not None:
+        kept = ("n_control", "n_treated", "effect", "effect_low", "effect_high")
+        rows[0] |= {name: launch.table[name][0] for name in kept} | {"level": launch.level}
     return pl.DataFrame(rows, schema=SCHEMA)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from custvalue.experiments.checks import Check
     from custvalue.experiments.judge import Decision, Judgement
+    from custvalue.experiments.opt_in import OptInEffect
     from custvalue.experiments.trial import Trial
 
 
@@ -44,11 +45,12 @@ def sentence_of(
         provisional = f" Provisional: {_effect(trial, judgements[ALL], currency)}" if judgements else ""
         return f"Cannot be judged. {reasons}{provisional}"
     whole = judgements[ALL]
+    gain = f"{money(sum(judgements[s].annual_impact for s in paying), digits=0)} {currency} a year"
     parts = [
         _effect(trial, whole, currency),
         f"Chance that it pays: {percent(whole.belief.p_pays())}.",
         _launch(whole, currency),
-        _decision(whole, decision, paying, currency),
+        _decision(whole, decision, paying, gain, currency),
         *_segments(judgements, paying, currency),
     ]
     return " ".join(part for part in parts if part)
@@ -61,15 +63,28 @@ def _effect(trial: Trial, j: Judgement, currency: str) -> str:
     return text + (f", revenue {money(j.revenue.effect, sign=True)}." if j.revenue is not None else ".")
 
 
+def about_launch(launch: OptInEffect | None) -> str:
+    """Say what is known of a launch that was not randomised, and on which assumption it rests."""
+    if launch is None:
+        return ""
+    row = launch.table.row(0, named=True)
+    effect = f"{money(row['effect'], sign=True)} {launch.currency}"
+    return (
+        f"On those who got it the effect is estimated at {effect} ({money(row['effect_low'])} to"
+        f" {money(row['effect_high'])}), if nothing but {', '.join(launch.covariates)} decided who they were;"
+        " only a randomised test can tell."
+    )
+
+
 def _launch(j: Judgement, currency: str) -> str:
     verb = "gain" if j.annual_impact > 0.0 else "lose"
     amount = money(abs(j.annual_impact), digits=0)
     return f"Launching to {j.customers:,.0f} customers is expected to {verb} {amount} {currency} a year."
 
 
-def _decision(j: Judgement, decision: Decision, paying: Sequence[str], currency: str) -> str:
+def _decision(j: Judgement, decision: Decision, paying: Sequence[str], gain: str, currency: str) -> str:
     if decision == "pays only for":
-        return f"It pays only for {_names(paying)}."
+        return f"It pays only for {_names(paying)}: launching to them alone is expected to gain {gain}."
     return {
         "pays off": "It pays off.",
         "does not pay": "It does not pay.",
@@ -89,20 +104,25 @@ def _keep_testing(j: Judgement, currency: str) -> str:
 
 
 def _segments(judgements: Mapping[str, Judgement], paying: Sequence[str], currency: str) -> list[str]:
-    out = []
-    losing = [s for s, j in judgements.items() if s != ALL and j.decision == "does not pay"]
-    if losing:
-        out.append(f"It does not pay for {_names(losing)}.")
-    for segment, j in judgements.items():
-        if segment == ALL or segment in paying or j.decision != "keep testing":
-            continue
-        may = ""
-        if j.effect.effect > 0.0:
-            uplift = j.break_even_uplift
-            needs = f" (needs {percent(uplift, sign=True)} orders)" if uplift is not None and uplift > 0.0 else ""
-            may = f" may break even{needs}"
-        out.append(f"{segment[:1].upper()}{segment[1:]} customers{may}: {_keep_testing(j, currency)}.")
-    return out
+    parts = {s: j for s, j in judgements.items() if s != ALL and s not in paying}
+    words = {
+        "does not pay": "It does not pay for {}.",
+        "practically neutral": "It is practically neutral for {}.",
+        "not worth testing further": "It is not worth testing further for {}.",
+    }
+    found = {decision: [s for s, j in parts.items() if j.decision == decision] for decision in words}
+    out = [words[decision].format(_names(names)) for decision, names in found.items() if names]
+    return out + [_undecided(j, currency) for j in parts.values() if j.decision == "keep testing"]
+
+
+def _undecided(j: Judgement, currency: str) -> str:
+    may = ""
+    if j.effect.effect > 0.0:
+        uplift = j.break_even_uplift
+        may = " may break even"
+        if uplift is not None and uplift > 0.0:
+            may += f" (needs {percent(uplift, sign=True)} orders)"
+    return f"{j.segment[:1].upper()}{j.segment[1:]} customers{may}: {_keep_testing(j, currency)}."
 
 
 def _names(segments: Sequence[str]) -> str:

@@ -327,7 +327,7 @@ def test_an_empty_frame():
 def test_pays_only_for_is_tried_first():
     found = judge(made({"far": 3.0, "near": -3.0, "small": 0.0}, n=3_000))
     assert (found.decision, found.pays_only_for) == ("pays only for", ("far",))
-    assert "It pays only for far." in found.sentence
+    assert "It pays only for far: launching to them alone is expected to gain" in found.sentence
     assert "It does not pay for near." in found.sentence
     assert found.title.startswith("Pays only for far")
 
@@ -473,16 +473,42 @@ def test_no_experiment_loaded():
         does_it_pay(shop, experiment="free_delivery")
 
 
+def launch(n=6_000, effect=-5.0, seed=1):
+    """Choose the best customers for a measure: they would have brought more anyway."""
+    rng = np.random.default_rng(seed)
+    before = rng.gamma(3.0, 10.0, n)
+    treated = rng.random(n) < 1.0 / (1.0 + np.exp(-(before - 40.0) / 20.0))
+    outcome = 5.0 + 0.9 * before + rng.normal(0.0, 15.0, n) + effect * treated
+    return pl.DataFrame({
+        "customer_id": np.arange(n), "arm": np.where(treated, "treatment", "control"), "segment": ["all of them"] * n,
+        "contribution": outcome, "pre_contribution": before,
+    })  # fmt: skip
+
+
 def test_a_launch_to_chosen_customers_gets_no_naive_answer():
-    customers = made({"a": 0.0}).with_columns(
-        contribution=pl.col("contribution") + pl.when(pl.col("arm") == "treatment").then(50.0).otherwise(0.0)
-    )
-    found = does_it_pay(FakeShop(customers, design="observational"), experiment="free_delivery")
+    found = does_it_pay(FakeShop(launch(), design="observational"), experiment="free_delivery")
     assert "chance did not choose" in blocked(found, "randomised")
-    assert found.table["effect"].to_list() == [None, None]
-    assert found.naive["naive_difference"][0] == pytest.approx(50.0, abs=2.0)
+    naive = found.naive["naive_difference"][0]
+    assert naive > 5.0
     assert all(why.startswith("Wrong") for why in found.naive["why_it_is_wrong"])
-    assert "50." not in found.sentence
+    assert f"{naive:.2f}" not in found.sentence
+    row = found.table.row(0, named=True)
+    assert row["effect_low"] < -5.0 < row["effect_high"] < 0.0
+    assert "if nothing but pre_contribution, segment decided who they were" in found.sentence
+    assert found.costs["economic_cost"].null_count() == found.costs.height
+
+
+def test_a_launch_of_which_nothing_was_known_before_has_no_estimate():
+    alike = launch().with_columns(pre_contribution=pl.lit(1.0))
+    found = does_it_pay(
+        FakeShop(
+            alike.drop("pre_contribution").with_columns(pre_contribution=pl.lit(None, pl.Float64)),
+            design="observational",
+        ),
+        experiment="free_delivery",
+    )
+    assert found.launch is None
+    assert found.table["effect"].to_list() == [None, None]
 
 
 # the result
@@ -502,7 +528,7 @@ def test_a_verdict_is_one_of_seven_and_shows_its_settings(verdict):
     ):
         assert name in shown
     html = verdict._repr_html_()
-    assert "loss_cap" in html
+    assert "loss cap: 0.5" in html
     assert "Does not pay" in html
 
 

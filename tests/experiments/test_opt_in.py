@@ -1,0 +1,113 @@
+"""A measure for chosen customers: the doubly robust estimate against a known truth, and where it must refuse."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from custvalue.errors import DataError, FitError
+from custvalue.experiments.opt_in import opt_in_effect
+
+TRUTH = -4.0
+
+
+def chosen(n=2_000, seed=1, *, steep=1.0):
+    """Customers with a good year are chosen; they would have brought more anyway, and the measure costs 4."""
+    rng = np.random.default_rng(seed)
+    spent = rng.gamma(2.0, 20.0, n)
+    near = rng.random(n) < 0.4
+    treated = rng.random(n) < 1 / (1 + np.exp(-steep * ((spent - 60.0) / 25.0 + near)))
+    outcome = 10.0 + 0.6 * spent + 0.004 * spent**2 + 6.0 * near + rng.normal(0.0, 12.0, n) + TRUTH * treated
+    return pl.DataFrame({
+        "arm": treated, "contribution": outcome, "spent": spent, "where": np.where(near, "near", "far"),
+    })  # fmt: skip
+
+
+def test_it_finds_the_truth_where_the_naive_comparison_says_a_fortune():
+    found = opt_in_effect(chosen(8_000), covariates=["spent", "where"])
+    row = found.table.row(0, named=True)
+    assert row["naive_difference"] > 15.0
+    assert row["effect_low"] < TRUTH < row["effect_high"]
+    assert row["effect_high"] < 0.0
+    assert "which is wrong" in found.title
+    assert found.has_overlap
+    assert found.balance["after"].abs().max() < 0.2 < 0.5 < found.balance["before"].abs().min()
+    assert found.overlap["n_control"].sum() + found.overlap["n_treated"].sum() == 8_000
+
+
+def test_the_interval_covers_in_95_of_100():
+    inside = 0
+    for seed in range(200):
+        row = opt_in_effect(chosen(seed=seed), covariates=["spent", "where"]).table.row(0, named=True)
+        inside += row["effect_low"] < TRUTH < row["effect_high"]
+    assert 0.91 <= inside / 200 <= 0.99
+
+
+def test_it_is_right_if_either_model_is(monkeypatch):
+    """Doubly robust: with one model replaced by a constant, the other carries the estimate."""
+    import custvalue.experiments.opt_in as module
+
+    frame = chosen(20_000, seed=3)
+    right = opt_in_effect(frame, covariates=["spent", "where"]).table["effect"][0]
+    share = float(frame["arm"].mean())
+    monkeypatch.setattr(module, "propensity", lambda x, w: np.full(w.size, share))
+    without_propensity = opt_in_effect(frame, covariates=["spent", "where"]).table["effect"][0]
+    assert right == pytest.approx(TRUTH, abs=1.5)
+    assert without_propensity == pytest.approx(TRUTH, abs=1.5)
+
+
+def test_a_randomised_measure_is_the_difference_of_means():
+    frame = chosen(8_000, steep=0.0)
+    row = opt_in_effect(frame, covariates=["spent", "where"]).table.row(0, named=True)
+    assert row["effect"] == pytest.approx(row["naive_difference"], abs=2.0)
+    assert row["effect_low"] < TRUTH < row["effect_high"]
+
+
+def test_no_overlap_is_refused():
+    frame = chosen(4_000).with_columns(arm=pl.col("spent") > 60.0)
+    with pytest.raises(FitError, match="nobody can be compared"):
+        opt_in_effect(frame, covariates=["spent"])
+
+
+def test_little_overlap_is_shown():
+    assert not opt_in_effect(chosen(4_000, steep=6.0), covariates=["spent", "where"]).has_overlap
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop("spent"), "no column 'spent'"),
+        (lambda f: f.with_columns(spent=pl.when(pl.col("spent") > 20).then(pl.col("spent"))), "'spent' is empty in"),
+        (lambda f: f.filter(~pl.col("arm")).vstack(f.filter("arm").head(5)), "30 of each"),
+    ],
+)
+def test_what_it_cannot_use(change, message):
+    with pytest.raises(DataError, match=message):
+        opt_in_effect(change(chosen()), covariates=["spent"])
+
+
+def test_pandas_frames_too():
+    pytest.importorskip("pandas")
+    found = opt_in_effect(chosen().to_pandas(), covariates=["spent", "where"])
+    assert found.table["n_treated"][0] + found.table["n_control"][0] == 2_000
+
+
+def test_the_sample(root):
+    """The launch to top spenders: truth below 0, naive comparison far above; the estimate holds the truth."""
+    from custvalue.data.warehouse import open_warehouse
+    from custvalue.experiments.verdict import does_it_pay
+
+    truth = json.loads((root / "sample_data" / "truth.json").read_text())["vip_gift"]
+    with open_warehouse() as shop:
+        shop.load(root / "sample_data")
+        verdict = does_it_pay(shop, experiment="vip_gift")
+    row = verdict.table.row(0, named=True)
+    assert verdict.decision == "cannot be judged"
+    assert truth["effect_on_gifted"] < 0.0 < truth["naive_difference"]
+    assert row["effect_low"] < truth["effect_on_gifted"] < row["effect_high"]
+    assert verdict.naive["naive_difference"][0] > 10.0
+    assert not row["effect_low"] < verdict.naive["naive_difference"][0] < row["effect_high"]
+    assert "chance did not choose" in verdict.sentence
