@@ -26,7 +26,8 @@ PRIOR_MEAN: Final = {"rate": 0.02, "dropout": -0.03, "spend": 0.01, "referral": 
 
 # level, business type, measure, events per customer and year
 BUNDLES: Final = (
-    (1, "all", "W1", 0.5), (1, "all", "Q2", 0.05), (1, "all", "Q3", 0.05), (1, "b2c_product", "P4", 0.05),
+    (1, "all", "W1", 0.5), (1, "all", "Q2", 0.05), (1, "all", "Q3", 0.05), (1, "all", "U1", 0.1),
+    (1, "b2c_product", "P4", 0.05),
     (1, "b2c_service", "S2", 0.3), (1, "b2c_service", "S3", 1.0), (1, "b2b_commodity", "C5", 4.0),
     (1, "b2b_service", "D4", 1.0),
     (2, "all", "W1", 1.0), (2, "all", "Q2", 0.1), (2, "all", "Q3", 0.1), (2, "all", "U1", 1.0),
@@ -59,7 +60,6 @@ BENCHMARKS: Final = (
 POLICY: Final = (
     ("all", 0, FIRST_DAY, date(2024, 6, 30), "no policy"),
     ("all", 0, date(2024, 7, 1), None, "base for everybody"),
-    ("small business", 1, date(2024, 7, 1), None, "quality service since the account team started"),
 )
 ACTIVITIES: Final = (("contact", "contact_centre", 6.0), ("inspection", "returns_desk", 5.0))
 TERMS: Final = (("contact", "transfer", 2.0), ("inspection", "piece", 1.0))
@@ -107,7 +107,7 @@ def policy_tables(rng: np.random.Generator) -> dict[str, pl.DataFrame]:
             "level": [0, 1, 2, 3],
             "name": ["base", "quality service", "professional service", "customer service centre"],
             "min_stage": [0, 1, 2, 3],
-            "setup_cost": pl.Series([0, 1500, 6000, 90000]).cast(MONEY),
+            "setup_cost": pl.Series([0, 500, 6000, 90000]).cast(MONEY),
         }
     )
     gates = [(*gate, LAST_DAY) for gate in GATES]
