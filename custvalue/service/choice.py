@@ -120,10 +120,11 @@ class ServicePlan(Result):
             "prior": "; resting on a stated prior, not on a measured effect",
             "mixed": "; in part resting on stated priors, not on measured effects",
         }.get(self.basis, "")
+        setup = f" (set-up of {self.setup_cost:,.0f} included)" if self.setup_cost else ""
         time = "a year" if self.horizon_days == DAYS_PER_YEAR else f"in {self.horizon_days:,} days"
         return (
             f"Raise the service of {raised.height} of {self.table.height} segments: "
-            f"{self.net:,.0f} {self.currency} net {time} for {cost:,.0f} {self.currency} and "
+            f"{self.net:,.0f} {self.currency} net {time} for {cost:,.0f} {self.currency}{setup} and "
             f"{raised['staff_hours'].sum():,.0f} staff hours{evidence}"
         )
 

@@ -27,6 +27,7 @@ class NextStep:
     staff_hours: float
     gate: str
     is_gated: bool = False
+    setup: float = 0.0
 
     @property
     def net(self) -> float | None:
@@ -60,11 +61,12 @@ def next_steps(
         if above is None:
             steps.append(None)
             continue
-        gate = above["barred"]
+        gate, setup = above["barred"], 0
         if gate is None:
             swapped = chosen.copy()
             swapped[k] = position[(row["segment"], above["level"])]
             gate = _blocked_by(problem, chosen, swapped, reserve=reserve)
+            setup = int(problem.setup[problem.opened(swapped)].sum() - problem.setup[problem.opened(chosen)].sum())
         elif row["step"] > 0 and gate == "one step at a time":
             gate = f"after a period at {row['name']}"
         steps.append(
@@ -77,6 +79,7 @@ def next_steps(
                 staff_hours=round(above["staff_hours"] - row["staff_hours"], 2),
                 gate=gate,
                 is_gated=above["gate"] is not None and gate == above["gate"],
+                setup=setup / HUNDRED,
             )
         )
     return steps
@@ -137,9 +140,14 @@ def _obstacle(step: NextStep, currency: str) -> str:
         "level not open": f"but {step.to_name} is not open",
         "effect not measured": "but that effect was assumed, not measured",
         "one step at a time": "but a level between them is missing, and no step is skipped",
-        "set-up cost": "which does not earn back its set-up",
-    }.get(step.gate, f"but that is more than the {step.gate} leave" + ("s" if " " not in step.gate else ""))
+        "set-up cost": f"which does not earn back its set-up of {money(step.setup)} {currency}",
+    }.get(step.gate, _over(step, currency))
     return f"{brings}, {tail}"
+
+
+def _over(step: NextStep, currency: str) -> str:
+    setup = f"with its set-up of {money(step.setup)} {currency} " if step.setup else ""
+    return f"but {setup}that is more than the {step.gate} leave" + ("" if " " in step.gate else "s")
 
 
 def money(amount: float) -> str:

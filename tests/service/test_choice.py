@@ -76,10 +76,15 @@ def test_the_third_level_stays_closed_unless_it_is_opened():
 def test_set_up_is_paid_once_for_a_level_however_many_segments_use_it():
     alone = TWO.filter(pl.col("segment") == "A").with_columns(setup_cost=pl.lit(650.0))
     shared = TWO.with_columns(setup_cost=pl.when(pl.col("level") == 1).then(650.0).otherwise(0.0))
-    assert levels(choose_levels(alone, current=0)) == {"A": 0}  # 600 net does not earn back 650
+    stays = choose_levels(alone, current=0)
+    assert levels(stays) == {"A": 0}  # 600 net does not earn back 650
+    assert stays.table["why"].item().endswith("10 hours, which does not earn back its set-up of 650 EUR.")
+    short = choose_levels(alone, current=0, budget=900.0).table["why"].item()
+    assert short.endswith("but with its set-up of 650 EUR that is more than the budget leaves.")
     plan = choose_levels(shared, current=0)
     assert levels(plan) == {"A": 1, "B": 1}
     assert (plan.setup_cost, plan.net) == (650.0, 250.0)
+    assert "250 EUR net a year for 1,150 EUR (set-up of 650 included)" in plan.title
 
 
 def test_a_level_in_use_today_needs_no_set_up():
