@@ -31,7 +31,8 @@ TABLE_STYLE: dict[str, Any] = {
     "column_labels_font_weight": "bold", "column_labels_font_size": "12px", "column_labels_border_top_style": "hidden",
     "column_labels_border_bottom_color": "#333333", "column_labels_border_bottom_width": "1px",
     "table_body_border_bottom_color": "#333333", "table_body_border_bottom_width": "1px",
-    "table_body_hlines_color": "#E3E7EB", "data_row_padding": "5px", "table_font_size": "13px",
+    "table_body_hlines_color": "#E3E7EB", "data_row_padding": "5px", "data_row_padding_horizontal": "9px",
+    "column_labels_padding_horizontal": "9px", "table_font_size": "13px",
     "source_notes_font_size": "11px", "table_font_color": "#1F2933",
 }  # fmt: skip
 DAYS_PER_UNIT = {"day": 1.0, "week": 7.0, "month": 365.0 / 12.0, "year": 365.0}

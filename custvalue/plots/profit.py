@@ -56,11 +56,10 @@ def _(result: CustomerProfit) -> go.Figure:
 def _(result: WhaleCurve) -> go.Figure:
     """Draw cumulative profit from the best customer to the worst, with the peak and what is left at the end."""
     table, n = result.table, result.table.height
-    at = (
-        np.unique([*np.linspace(0, n - 1, min(n, CURVE_POINTS)).astype(int), max(result.peak_rank - 1, 0)]) if n else []
-    )
-    drawn = table[at].select(pl.col("rank") / max(n, 1) * 100, pl.col("cumulative").cast(pl.Float64)).rows()
-    shares, profits = (list(column) for column in zip((0.0, 0.0), *drawn, strict=True))
+    at = {*np.linspace(1, n, min(n, CURVE_POINTS)).astype(int).tolist(), result.peak_rank}
+    drawn = table.filter(pl.col("rank").is_in(at))
+    shares = [0.0, *(100.0 * rank / n for rank in drawn["rank"])]
+    profits = [0.0, *drawn["cumulative"].cast(pl.Float64)]
     peak, total, at_peak = float(result.peak), float(result.total), result.peak_rank / max(n, 1) * 100
     figure = go.Figure(
         go.Scatter(
@@ -99,9 +98,8 @@ def _(result: CourtesyCost) -> go.Figure:
     shown = costly.head(MEASURES_SHOWN).select("measure", pl.col("full", "avoidable").cast(pl.Float64))
     rest = costly.slice(MEASURES_SHOWN)
     if rest.height:
-        others = rest.select(
-            pl.lit(f"{rest.height} others").alias("measure"), pl.col("full", "avoidable").sum().cast(pl.Float64)
-        )
+        name = pl.lit(f"{rest.height} others").alias("measure")
+        others = rest.select(name, pl.col("full", "avoidable").sum().cast(pl.Float64))
         shown = pl.concat([shown, others])
     names = [escape(name, quote=False) for name in shown["measure"]]
     figure = go.Figure()
@@ -109,7 +107,7 @@ def _(result: CourtesyCost) -> go.Figure:
         figure.add_trace(
             go.Bar(
                 orientation="h", y=names, x=shown[column].round(2).to_list(), name=f"{column} cost",
-                marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": "white", "size": 6}},
+                marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay", "size": 6}},
                 hovertemplate="%{y}: %{x:,.2f} " + result.currency + f" {column}<extra></extra>",
             )
         )  # fmt: skip

@@ -26,7 +26,7 @@ TEMPLATE = go.layout.Template(
         "plot_bgcolor": "white",
         "separators": ".,",
         "xaxis": _AXIS,
-        "yaxis": _AXIS,
+        "yaxis": {**_AXIS, "ticklabelstandoff": 4},
         "legend": {"orientation": "h", "x": 0.0, "y": 1.0, "xanchor": "left", "yanchor": "bottom"},
         "margin": {"l": 60, "r": 30, "t": 80, "b": 56},
         "hoverlabel": {"font": {"size": 13}},

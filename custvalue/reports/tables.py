@@ -1,0 +1,162 @@
+"""Which tables of a result people see: a few readable columns, not every figure there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from custvalue.experiments.verdict import Verdict
+from custvalue.models.fitting import ModelFit
+from custvalue.models.lifetime_value import LifetimeValue
+from custvalue.profit.courtesy import CourtesyCost
+from custvalue.profit.waterfall import CustomerProfit, waterfall_steps
+from custvalue.profit.whale import WhaleCurve
+from custvalue.results import SHOWN_ROWS, Result, column_kind
+from custvalue.service.plan import ServicePlan
+from custvalue.service.segments import Segments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from custvalue.results import Kind
+
+BEST = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A table ready to be shown.
+
+    Attributes
+    ----------
+    caption
+        What it holds, in a few words.
+    frame, kinds
+        The rows, and how each column is shown.
+    name
+        Short name, for a sheet.
+    totals
+        Columns that may be summed.
+    """
+
+    caption: str
+    frame: pl.DataFrame
+    kinds: Mapping[str, Kind]
+    name: str = ""
+    totals: tuple[str, ...] = ()
+
+
+def _view(
+    caption: str, frame: pl.DataFrame, kinds: Mapping[str, Kind], columns: Sequence[str] = (), name: str = "",
+    totals: tuple[str, ...] = (),
+) -> View:  # fmt: skip
+    """Select the columns that are there; kinds that are not given are told from name and type."""
+    shown = frame.select([column for column in columns if column in frame.columns] or frame.columns)
+    told = {column: kinds.get(column) or column_kind(column, dtype) for column, dtype in shown.schema.items()}
+    return View(caption=caption, frame=shown, kinds=told, name=name, totals=totals)
+
+
+@singledispatch
+def views(result: Result) -> list[View]:
+    """Return the tables that a reader of the report needs; the workbook has the whole table."""
+    return [_view("", result.table.head(SHOWN_ROWS), result.column_kinds())]
+
+
+@views.register
+def _(result: CustomerProfit) -> list[View]:
+    steps = waterfall_steps(result)
+    revenue = float(result.company["net_revenue"].item())
+    frame = pl.DataFrame(
+        {
+            "line": [("= " if is_sum else "") + name.replace("_", " ") for name, _, is_sum in steps],
+            "amount": [amount for _, amount, _ in steps],
+            "share_of_net_revenue": [float(amount) / revenue if revenue else None for _, amount, _ in steps],
+        },
+        schema_overrides={"amount": pl.Decimal(38, 2), "share_of_net_revenue": pl.Float64},
+    )
+    kinds: dict[str, Kind] = {"share_of_net_revenue": "percent"}
+    caption = "Profit and loss of the company: ex tax, income positive, costs negative"
+    return [_view(caption, frame, kinds, name="Profit and loss")]
+
+
+@views.register
+def _(result: WhaleCurve) -> list[View]:
+    n = result.table.height
+    tenth = ((pl.col("rank").cast(pl.Int64) - 1) * 10 // max(n, 1) + 1).alias("tenth")
+    frame = result.table.group_by(tenth).agg(
+        pl.len().cast(pl.Int64).alias("n_customers"), pl.col("profit").sum(), pl.col("cumulative").last()
+    )
+    return [_view("Customers from best to worst, by tenths", frame.sort("tenth"), {"tenth": "count"}, name="Tenths")]
+
+
+@views.register
+def _(result: CourtesyCost) -> list[View]:
+    columns = ("measure", "n_events", "n_customers", "full", "avoidable", "accounting", "economic", "forgone_fee")
+    costly = result.table.filter(pl.col("n_events") > 0)
+    segments = _view("By segment", result.by("segment"), result.kinds, ("segment", *columns[1:]), name="By segment")
+    bearers = ("granted_by_dept", "borne_by_dept", "n_events", "full", "avoidable")
+    matrix = _view("Who granted it, and who bears it", result.by("department").head(BEST), result.kinds, bearers,
+                   name="By department")  # fmt: skip
+    return [_view("By measure, dearest first", costly.head(SHOWN_ROWS), result.kinds, columns), segments, matrix]
+
+
+@views.register
+def _(result: ModelFit) -> list[View]:
+    return [_view("Parameters, with 95 % intervals", result.table, result.kinds)]
+
+
+@views.register
+def _(result: LifetimeValue) -> list[View]:
+    column = result.value_column
+    best = result.table.sort(column, "customer_id", descending=[True, False]).head(BEST)
+    return [_view(f"The {BEST} customers with the highest {column.replace('_', ' ')}", best, result.column_kinds())]
+
+
+@views.register
+def _(result: Segments) -> list[View]:
+    column = result.value_column
+    columns = ("segment", "n_customers", "customer_share", column, f"{column}_mean", "value_share", "churn_probability",
+               "cost_to_serve")  # fmt: skip
+    return [_view("High value first; within it those at risk first", result.table, result.kinds, columns)]
+
+
+@views.register
+def _(result: Verdict) -> list[View]:
+    columns = ("segment", "decision", "n_control", "n_treated", "effect", "effect_low", "effect_high", "p_pays",
+               "annual_impact", "revenue_effect", "orders_uplift", "break_even_uplift")  # fmt: skip
+    judged = result.table.drop_nulls("effect")
+    shown = [_view("Effect on contribution per customer", judged, result.kinds, columns)] if judged.height else []
+    costs = result.costs.drop_nulls("accounting_cost") if "accounting_cost" in result.costs.columns else pl.DataFrame()
+    if judged.height and costs.height:
+        money: dict[str, Kind] = dict.fromkeys((c for c, t in costs.schema.items() if t.is_float()), "money")
+        wanted = ("segment", "n_treated", "accounting_cost", "economic_cost", "accounting_total", "economic_total")
+        caption = "Cost of the measure: as the books see it, and as the decision sees it (per treated customer)"
+        shown.append(_view(caption, costs, money, wanted, name="Cost"))
+    if result.naive is not None:
+        caption = "Comparisons that must not be taken for the effect"
+        shown.append(_view(caption, result.naive, {"naive_difference": "money"}, name="Naive"))
+    return [*shown, _view("Checks of the test", result.checks, {}, name="Checks")]
+
+
+@views.register
+def _(result: ServicePlan) -> list[View]:
+    prices: dict[str, Kind] = {"one_more": "money", "relaxed_price": "number", "net_then": "money"}
+    parts = [
+        _view("Steps now and later, with what they wait for", result.roadmap, result.kinds, name="Roadmap"),
+        _view("Limits: what is left, and what more would bring", result.shadow_prices, prices, name="Limits"),
+        _view("Candidates for a cheaper substitute, or a withdrawal with notice", result.withdrawals, result.kinds,
+              name="Withdrawals"),
+    ]  # fmt: skip
+    return [part for part in parts if part.frame.height]
+
+
+def recommendation(plan: ServicePlan) -> View:
+    """Return the level of each segment and why, steps up first."""
+    order = pl.col("level") > pl.col("level_today")
+    frame = plan.table.sort(order, "net", "segment", descending=[True, True, False], nulls_last=True)
+    frame = frame.with_columns(today=pl.col("name_today"), recommended=pl.col("name"))
+    columns = ("segment", "n_customers", "today", "recommended", "net", "basis", "why")
+    return _view("", frame, plan.kinds, columns)
