@@ -132,9 +132,10 @@ def _names(segments: Sequence[str]) -> str:
 def title_of(decision: Decision, paying: Sequence[str], table: pl.DataFrame, currency: str, days: int) -> str:
     """Return the decision with the effect on all customers behind it."""
     first = f"Pays only for {_names(paying)}" if paying else decision.capitalize()
+    about = "; for all customers" if paying else ", only estimated" if decision == "cannot be judged" else ""
     whole = table.row(0, named=True)
     if whole["effect"] is None:
         return first
     low, high = money(whole["effect_low"]), money(whole["effect_high"])
     effect = f"{money(whole['effect'], sign=True)} {currency} ({low} to {high})"
-    return f"{first}: {effect} contribution per customer and {days} days"
+    return f"{first}{about}: {effect} contribution per customer and {days} days"
