@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -33,6 +34,10 @@ _OPTIONAL: Mapping[str, tuple[pl.DataType, object]] = {
     "basis": (pl.String(), "measured"),
     "gate": (pl.String(), None),
 }
+_SHOWN = (
+    "segment", "n_customers", "level_today", "name_today", "level", "name", "gain", "gain_low", "gain_high", "cost",
+    "staff_hours", "net", "basis", "why",
+)  # fmt: skip
 _DERIVED = ("level_today", "name_today", "step", "barred", "is_allowed")
 _MONEY: Mapping[str, Kind] = dict.fromkeys(
     ("gain", "gain_low", "gain_high", "cost", "setup_cost", "net", "value", "best_net"), "money"
@@ -171,29 +176,27 @@ def choose_levels(
     DataError
         A column is missing, a figure is empty or not finite, or a segment has a level twice.
     PlanError
-        A limit that can't be met, named; a segment without today's level; a reserve without a budget.
+        A limit that makes no sense or can't be met, named; a segment without today's level; a reserve without a budget.
+
+    Examples
+    --------
+    >>> options = pl.DataFrame({
+    ...     "segment": ["near", "near", "far", "far"], "level": [0, 1, 0, 1], "gain": [0.0, 900.0, 0.0, 500.0],
+    ...     "cost": [0.0, 300.0, 0.0, 200.0], "staff_hours": [0.0, 10.0, 0.0, 30.0],
+    ... })
+    >>> print(choose_levels(options, current=0, budget=400.0).table["why"][0])
+    Goes from level 0 to level 1: brings 900 EUR for 300 EUR and 10 hours.
     """
-    if budget is None and reserve > 0:
-        raise PlanError(f"A reserve of {reserve:,.2f} needs a budget to be kept out of.", "State budget=...")
+    _check_limits(budget, staff_hours, reserve)
     table = _with_rules(_checked(options), current=current, highest_level=highest_level, accept_priors=accept_priors)
     offered = table.filter("is_allowed")
     problem = _problem(offered, budget=budget, staff_hours=staff_hours, reserve=reserve)
     chosen = best_choice(problem)
-    picked = offered[chosen]
     steps = next_steps(table, offered, problem, chosen, reserve=reserve)
-    sentences = [sentence(row, step, currency) for row, step in zip(picked.to_dicts(), steps, strict=True)]
-    stays = pl.col("step") == 0
-    rows = picked.with_columns(
-        net=(pl.col("gain") - pl.col("cost")).round(2),
-        basis=pl.when(stays).then(pl.lit("today")).otherwise("basis"),
-        why=pl.Series(sentences, dtype=pl.String),
-    )
+    rows = _explained(offered[chosen], steps, currency)
     board = rows.sort(["net", "value", "segment"], descending=[True, True, False], nulls_last=True)
     return ServicePlan(
-        table=board.select(
-            "segment", "n_customers", "level_today", "name_today", "level", "name", "gain", "gain_low",
-            "gain_high", "cost", "staff_hours", "net", "basis", "why",
-        ),
+        table=board.select(_SHOWN),
         options=table.drop("name_today", "gain_draws", strict=False),
         shadow_prices=shadow_prices(problem, chosen),
         roadmap=_roadmap(rows, steps),
@@ -207,7 +210,25 @@ def choose_levels(
         accept_priors=accept_priors,
         horizon_days=horizon_days,
         currency=currency,
-    )  # fmt: skip
+    )
+
+
+def _check_limits(budget: float | None, staff_hours: float | None, reserve: float) -> None:
+    for name, limit in (("budget", budget), ("staff_hours", staff_hours), ("reserve", reserve)):
+        if limit is not None and not (math.isfinite(limit) and limit >= 0):
+            raise PlanError(f"{name} must be a number of 0 or more, not {limit!r}.", "None sets no limit.")
+    if budget is None and reserve > 0:
+        raise PlanError(f"A reserve of {reserve:,.2f} needs a budget to be kept out of.", "State budget=...")
+
+
+def _explained(picked: pl.DataFrame, steps: list[NextStep | None], currency: str) -> pl.DataFrame:
+    """Add what a choice nets, what it rests on and why it was made."""
+    why = [sentence(row, step, currency) for row, step in zip(picked.to_dicts(), steps, strict=True)]
+    return picked.with_columns(
+        net=(pl.col("gain") - pl.col("cost")).round(2),
+        basis=pl.when(pl.col("step") == 0).then(pl.lit("today")).otherwise("basis"),
+        why=pl.Series(why, dtype=pl.String),
+    )
 
 
 def _checked(options: pl.DataFrame) -> pl.DataFrame:

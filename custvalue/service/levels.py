@@ -69,7 +69,8 @@ def level_options(
     A customer's value V becomes V · exp(ε_r Δrate + ε_d Δdropout + Δspend), the changes being those of the
     bundle's effects against today's bundle, on the log scale; a referred customer counts `clv_new`. An effect
     is that of having a measure, whatever its dose; costs follow the dose, and arise for customers still alive.
-    A fee given up (free delivery) lowers the gain: it is income lost on orders that would have come anyway.
+    Spend scales the whole value, so what a larger basket saves on service is left out. A fee given up (free
+    delivery) lowers the gain: it is income lost on orders that would have come anyway.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def plan_service(
     PlanError
         No effect is stated (or, without priors, measured) for any step, or a limit can't be met.
     """
-    tables = {name: _needed(shop, name) for name in GIVES}
+    tables = _needed(shop)
     summary = _summary(shop, value) if summary is None else summary
     purchases = fit(MbgNbd, summary) if purchases is None else purchases
     value = _value(shop, summary, purchases) if value is None else value
@@ -107,14 +107,12 @@ def plan_service(
             "Without a margin there is no value to set against the cost of service.",
             "Load order_lines or products with unit_cost, or state margin_rate in the settings.",
         )
-    response = value_response(purchases, summary, horizon_days=value.horizon_days)
-    customers = _customers(shop, value, segments, tables["service_levels"], summary.as_of).join(
-        response, on="customer_id"
-    )
     catalogue, uncosted = _catalogue(shop, tables, summary.as_of, overlap_weight)
+    customers = _customers(shop, value, segments, tables["service_levels"], summary.as_of)
+    response = value_response(purchases, summary, horizon_days=value.horizon_days)
     clv_new = _clv_new(value, purchases)
     options = level_options(
-        customers,
+        customers.join(response, on="customer_id"),
         catalogue,
         clv_new=clv_new,
         horizon_days=value.horizon_days,
@@ -140,11 +138,15 @@ def plan_service(
     )  # fmt: skip
 
 
-def _needed(shop: Shop, name: str) -> pl.DataFrame:
-    table = shop.fetch(name)
-    if table.is_empty():
-        raise MissingInputError(f"Table {name} is not loaded.", f"It would give {GIVES[name]}.")
-    return table
+def _needed(shop: Shop) -> dict[str, pl.DataFrame]:
+    """Fetch the tables that a plan rests on; all that are missing are named at once."""
+    tables = {name: shop.fetch(name) for name in GIVES}
+    missing = [name for name, table in tables.items() if table.is_empty()]
+    if missing:
+        are = "Table {} is" if len(missing) == 1 else "Tables {} are"
+        gives = "; ".join(GIVES[name] for name in missing)
+        raise MissingInputError(f"{are.format(', '.join(missing))} not loaded.", f"It would give {gives}.")
+    return tables
 
 
 def _summary(shop: Shop, value: LifetimeValue | None) -> PurchaseSummary:

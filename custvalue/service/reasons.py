@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from custvalue.service.optimise import Ints
 
 
+TEN = 10
+
+
 @dataclass(frozen=True, kw_only=True)
 class NextStep:
     """The next level above the one a plan gives a segment; money against the plan's level."""
@@ -109,7 +112,7 @@ def sentence(row: Mapping[str, Any], step: NextStep | None, currency: str) -> st
         prior = "" if row["basis"] == "measured" else ", on a stated prior, not a measured effect"
         return (
             f"Goes from {row['name_today']} to {row['name']}: brings {money(row['gain'])}{interval} "
-            f"{currency} for {money(row['cost'])} {currency} and {money(row['staff_hours'])} hours"
+            f"{currency} for {money(row['cost'])} {currency} and {hours(row['staff_hours'])} hours"
             f"{prior}{_afterwards(step)}."
         )
     stays = f"Stays at {row['name']}"
@@ -130,7 +133,7 @@ def _obstacle(step: NextStep, currency: str) -> str:
         return f"no effect of {step.to_name} is stated, so nothing says that it earns back its {price}"
     brings = (
         f"{step.to_name} would bring {money(step.gain)} {currency} for {money(step.cost)} {currency} "
-        f"and {money(step.staff_hours)} hours"
+        f"and {hours(step.staff_hours)} hours"
     )
     if step.net <= 0:
         return f"{brings}, a loss of {money(-step.net)} {currency}" if step.net < 0 else f"{brings}, no gain"
@@ -154,3 +157,9 @@ def money(amount: float) -> str:
     """Write an amount for a sentence: whole from a hundred up, to the cent below."""
     rounded = round(amount, 2)
     return f"{rounded:,.0f}" if abs(rounded) >= HUNDRED or rounded == int(rounded) else f"{rounded:,.2f}"
+
+
+def hours(amount: float) -> str:
+    """Write hours for a sentence: whole from ten up, to a tenth below."""
+    rounded = round(amount, 1)
+    return f"{rounded:,.0f}" if abs(rounded) >= TEN or rounded == int(rounded) else f"{rounded:,.1f}"

@@ -76,7 +76,7 @@ class Segments(Result):
         held, lost = (float(part[self.value_column].sum()) / total for part in (best, at_risk))
         return (
             f"{best.height / self.customers.height:.0%} of customers hold {held:.0%} of future {what}; "
-            f"{at_risk.height:,} of them are at risk, with {lost:.0%}"
+            f"{at_risk.height:,} of these customers at risk hold {lost:.0%}"
         )
 
 
@@ -219,4 +219,6 @@ def _summed(named: pl.DataFrame, value: str) -> pl.DataFrame:
     )
     order = {name: k for k, name in enumerate((*VALUE_BANDS, *RISK_BANDS, *COST_BANDS))}
     place = [pl.col(band).replace_strict(order, return_dtype=pl.Int64) for band in bands]
-    return table.with_columns(share.alias("value_share")).sort(place, nulls_last=True)
+    table = table.with_columns(share.alias("value_share")).sort(place, nulls_last=True)
+    first = ["segment", *bands, "n_customers", "customer_share", value, "value_share"]
+    return table.select(*first, pl.exclude(first))

@@ -127,6 +127,12 @@ def test_a_missing_table_is_named_with_what_it_would_give(known, name):
     assert "would give" in error.value.hint
 
 
+def test_all_missing_tables_are_named_at_once(known):
+    bare = {name: known["shop"].fetch(name).clear() for name in ("effect_draws", "service_levels")}
+    with pytest.raises(MissingInputError, match="Tables service_levels, effect_draws are not loaded"):
+        planned(known, bare)
+
+
 def test_without_a_margin_there_is_no_plan(known):
     revenue = lifetime_value(
         known["purchases"],
