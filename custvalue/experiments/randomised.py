@@ -220,3 +220,45 @@ def sample_ratio_p_value(n_control: int, n_treated: int, planned_share: float) -
     if n < EXACT_BELOW:
         return float(binomtest(n_treated, n, planned_share).pvalue)
     return float(chisquare([n_control, n_treated], [n * (1.0 - planned_share), n * planned_share]).pvalue)
+
+
+def detectable(
+    history: Any,
+    metric: Metric,
+    *,
+    level: float,
+    power: float,
+    treated_share: float = 0.5,
+    n: int | None = None,
+    effect: float | None = None,
+) -> float:
+    """Solve the power of a test on past customers, by tea-tasting: the effect that `n` customers show, or the reverse.
+
+    Parameters
+    ----------
+    history
+        One row per customer of the past, with the metric's columns.
+    n, effect
+        Customers of both arms, or the effect in the outcome's unit; one of the two.
+
+    Returns
+    -------
+    float
+        The smallest effect found with the given power, or the customers of both arms.
+    """
+    columns = sorted(metric.columns)
+    frame = nw.from_native(history).lazy()
+    _refuse_nulls(frame, columns)
+    pairs = [(a, b) for i, a in enumerate(columns) for b in columns[i + 1 :]]
+    found = read_aggregates(
+        frame.to_native(), None, has_count=True, mean_cols=columns, var_cols=columns, cov_cols=pairs
+    )
+    if not found.var(metric.outcome) > 0.0:
+        raise DataError(f"{metric.outcome!r} is the same for every customer of the past: no size can be planned.")
+    test = RatioOfMeans(
+        metric.outcome, metric.per, metric.before,
+        alpha=1.0 - level, power=power, ratio=treated_share / (1.0 - treated_share), n_obs=n, effect_size=effect,
+    )  # fmt: skip
+    if effect is None:
+        return float(test.solve_power_from_aggregates(found, "effect_size")[0].effect_size)
+    return float(test.solve_power_from_aggregates(found, "n_obs")[0].n_obs)

@@ -1,0 +1,250 @@
+"""Before a test: how many customers and days it needs, in money, and who gets which arm."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+import polars as pl
+
+from custvalue.errors import DataError
+from custvalue.experiments.money import arm_size_test_and_roll
+from custvalue.experiments.randomised import Metric, detectable
+from custvalue.experiments.wording import money
+from custvalue.results import Kind, Result
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
+
+    from custvalue.experiments.trial import Frame
+
+SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplePlan(Result):
+    """How large a test must be.
+
+    Attributes
+    ----------
+    table
+        For some sizes and for the one asked for: `n_customers` of both arms, `smallest_effect` per customer and
+        window that is found with the given power, `smallest_effect_adjusted` with the covariate (CUPED; null
+        without one), `days` until the last customer is mature.
+    n_customers
+        Customers of both arms that find `effect`; with the covariate where there is one. None if no effect was
+        asked for.
+    n_test_and_roll
+        Customers per arm that maximise total profit where the winner then gets the rest (Feit & Berman 2019);
+        None without a number of eligible customers and a spread of past effects.
+    """
+
+    n_customers: int | None
+    n_test_and_roll: int | None
+    effect: float | None
+    level: float
+    power: float
+    treated_share: float
+    entered_per_day: float
+    outcome_days: int
+    return_days: int
+
+    kinds: ClassVar[Mapping[str, Kind]] = {"smallest_effect": "money", "smallest_effect_adjusted": "money"}
+
+    @property
+    def title(self) -> str:
+        """How many customers, for how long."""
+        if self.n_customers is None:
+            row = self.table.row(-1, named=True)
+            best = row["smallest_effect_adjusted"] or row["smallest_effect"]
+            return f"{row['n_customers']:,} customers show an effect of {money(best)} {self.currency} or more"
+        asked = self.table.filter(n_customers=self.n_customers)["days"][0]
+        return f"{self.n_customers:,} customers and {asked:,} days show {money(self.effect or 0.0)} {self.currency}"
+
+
+def sample_size(
+    history: Frame,
+    *,
+    outcome: str = "contribution",
+    before: str | None = None,
+    effect: float | None = None,
+    level: float = 0.95,
+    power: float = 0.8,
+    treated_share: float = 0.5,
+    entered_per_day: float | None = None,
+    outcome_days: int = 28,
+    return_days: int = 0,
+    eligible_customers: int | None = None,
+    prior_sd: float | None = None,
+    currency: str = "EUR",
+) -> SamplePlan:
+    """Plan a test from the company's own customers of a past window of the same length.
+
+    Parameters
+    ----------
+    history
+        One row per customer: his contribution in a past window, 0 if he bought nothing.
+    outcome, before
+        Columns: the contribution, and what was known before that window (CUPED).
+    effect
+        The effect per customer and window that must not be missed, in money.
+    level, power
+        Of the interval, and the chance to find the effect.
+    treated_share
+        Share of customers to be treated.
+    entered_per_day
+        Customers who can enter per day; default all of the history over one window.
+    outcome_days, return_days
+        Length of the window, and of the time for returns after it.
+    eligible_customers, prior_sd
+        Customers who would get the winner, and the spread of past effects: they give the Test & Roll size.
+    currency
+        Of the outcome.
+
+    Raises
+    ------
+    DataError
+        A column is missing, empty in some rows or the same for everybody; a share or an effect makes no sense.
+    """
+    table = history if isinstance(history, pl.DataFrame) else pl.from_pandas(history)
+    for column in (outcome, before):
+        if column is not None and column not in table.columns:
+            raise DataError(f"The frame has no column {column!r}; it has {', '.join(table.columns)}.")
+    if not (0.0 < treated_share < 1.0 and 0.0 < power < 1.0) or effect == 0.0:
+        raise DataError("treated_share and power lie between 0 and 1, and the effect is not 0.")
+    plain, adjusted = Metric(outcome), Metric(outcome, before) if before else None
+    solve = partial(detectable, table, level=level, power=power, treated_share=treated_share)
+    needed = None
+    if effect is not None:
+        needed = math.ceil(solve(adjusted or plain, effect=abs(effect)))
+    pace = entered_per_day or table.height / outcome_days
+    rows = [
+        {
+            "n_customers": n,
+            "smallest_effect": solve(plain, n=n),
+            "smallest_effect_adjusted": solve(adjusted, n=n) if adjusted else None,
+            "days": math.ceil(n / pace) + outcome_days + return_days,
+        }
+        for n in sorted({*SIZES, *([needed] if needed else [])})
+    ]
+    roll = None
+    if eligible_customers and prior_sd:
+        spread = float(table[outcome].cast(pl.Float64).std())  # type: ignore[arg-type]
+        roll = round(arm_size_test_and_roll(eligible_customers, spread, prior_sd))
+    schema = {"n_customers": pl.Int64, "smallest_effect": pl.Float64, "smallest_effect_adjusted": pl.Float64}
+    return SamplePlan(
+        table=pl.DataFrame(rows, schema=schema | {"days": pl.Int64}), currency=currency, n_customers=needed,
+        n_test_and_roll=roll, effect=effect, level=level, power=power, treated_share=treated_share,
+        entered_per_day=pace, outcome_days=outcome_days, return_days=return_days,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment(Result):
+    """Who gets which arm of a test: the same customers, name and share always give the same arms.
+
+    Attributes
+    ----------
+    table
+        `customer_id`, `unit` (what was assigned: the customer, or his household or area), `stratum`, `arm`.
+    n_refused
+        Customers left out because they refused experiments.
+    """
+
+    experiment: str
+    treated_share: float
+    n_refused: int
+
+    @property
+    def title(self) -> str:
+        """How many customers are in which arm."""
+        treated = self.table.filter(arm="treatment").height
+        return f"{self.experiment}: {treated:,} treated, {self.table.height - treated:,} control"
+
+    def rows(self, experiment_id: int, assigned_at: dt.datetime) -> pl.DataFrame:
+        """Return the rows of the warehouse's table `assignments`, as in `shop.load(rows, table="assignments")`."""
+        return self.table.select(
+            assignment_id=pl.lit(f"{self.experiment}-") + pl.col("customer_id"),
+            experiment_id=pl.lit(experiment_id),
+            customer_id="customer_id",
+            arm="arm",
+            assigned_at=pl.lit(assigned_at),
+            propensity=pl.lit(self.treated_share),
+        )
+
+
+def assign(
+    customers: Frame,
+    *,
+    experiment: str,
+    treated_share: float = 0.5,
+    strata: Sequence[str] = (),
+    unit: str = "customer_id",
+) -> Assignment:
+    """Assign customers to arms by a hash of experiment and unit, balanced within strata.
+
+    Within a stratum the units stand in the order of their hashes; the first `treated_share` of them are treated.
+    So arms differ by less than one unit per stratum from the planned share, nobody can foresee them, two
+    experiments are independent, and the same call gives the same arms.
+
+    Parameters
+    ----------
+    customers
+        One row per customer with `customer_id`; those with `consent_experiment` false are left out.
+    experiment
+        Name of the experiment: another name, another draw.
+    treated_share
+        Share of units to be treated.
+    strata
+        Columns within whose values the arms are balanced, such as the segment.
+    unit
+        Column of what is assigned, so that a household or an area stays together.
+
+    Raises
+    ------
+    DataError
+        A column is missing or empty, a customer stands there twice, or the members of a unit differ in stratum.
+    """
+    table = customers if isinstance(customers, pl.DataFrame) else pl.from_pandas(customers)
+    if missing := [c for c in ("customer_id", unit, *strata) if c not in table.columns]:
+        raise DataError(f"The frame has no column {missing[0]!r}; it has {', '.join(table.columns)}.")
+    if not 0.0 < treated_share < 1.0:
+        raise DataError(f"treated_share lies between 0 and 1; got {treated_share}.")
+    if empty := [c for c in ("customer_id", unit, *strata) if table[c].null_count()]:
+        raise DataError(f"Column {empty[0]!r} is empty in {table[empty[0]].null_count():,} rows.")
+    if twice := table.height - table["customer_id"].n_unique():
+        raise DataError(f"{twice:,} customers stand in the frame more than once.")
+    willing = table
+    if "consent_experiment" in table.columns:
+        willing = table.filter(pl.col("consent_experiment").fill_null(value=True))
+    stratum = pl.concat_str([pl.col(c).cast(pl.String) for c in strata], separator=" | ") if strata else pl.lit("all")
+    who = willing.select(
+        pl.col("customer_id").cast(pl.String), unit=pl.col(unit).cast(pl.String), stratum=stratum
+    ).sort("customer_id")
+    units = who.select("unit", "stratum").unique().sort("unit")
+    if units["unit"].n_unique() < units.height:
+        raise DataError(
+            f"Customers of one {unit} stand in different strata.", "Choose strata that hold for a whole unit."
+        )
+    drawn = units.with_columns(pl.Series("lot", [_lot(experiment, u) for u in units["unit"]])).sort("lot")
+    place = pl.int_range(pl.len()).over("stratum")
+    # a stratum's odd unit goes to either arm by the hash of the stratum itself, so small strata do not lean
+    lean = pl.Series("lean", [_lot(experiment, s) for s in drawn["stratum"]])
+    treated = place < (pl.len().over("stratum") * treated_share + lean).floor()
+    arms = drawn.with_columns(lean).select(
+        "unit", arm=pl.when(treated).then(pl.lit("treatment")).otherwise(pl.lit("control"))
+    )
+    return Assignment(
+        table=who.join(arms, on="unit", how="left").select("customer_id", "unit", "stratum", "arm"),
+        experiment=experiment, treated_share=treated_share, n_refused=table.height - willing.height,
+    )  # fmt: skip
+
+
+def _lot(experiment: str, unit: str) -> float:
+    """Draw a number in [0, 1) from the names: SHA-256, the same on every machine."""
+    digest = hashlib.sha256(f"{experiment}\x1f{unit}".encode()).digest()
+    return int.from_bytes(digest[:7]) / 2**56
