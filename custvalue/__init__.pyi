@@ -16,6 +16,7 @@ from .models.fitting import fit as fit
 from .models.gamma_gamma import GammaGamma as GammaGamma
 from .models.lifetime_value import lifetime_value as lifetime_value
 from .models.mbg_nbd import MbgNbd as MbgNbd
+from .models.nbd import Nbd as Nbd
 from .paths import sample_data as sample_data
 from .profit.courtesy import courtesy_cost as courtesy_cost
 from .profit.waterfall import customer_profit as customer_profit

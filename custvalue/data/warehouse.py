@@ -254,7 +254,12 @@ class Warehouse:
             " using (source_id, table_name) where table_name = $table order by source_id, row_number",
             {"table": table},
         ).fetchall()
-        records = [{"source": s, "row": r, "reason": why, **json.loads(raw)} for s, r, why, raw in rows]
+        ours = ("source", "row", "reason")
+        records = [
+            {"source": s, "row": r, "reason": why}
+            | {f"{name} as it came" if name in ours else name: value for name, value in json.loads(raw).items()}
+            for s, r, why, raw in rows
+        ]
         return pl.DataFrame(
             records or None, schema=None if records else ["source", "row", "reason"], infer_schema_length=None
         )

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from custvalue.data.purchases import purchase_summary, to_date
-from custvalue.errors import CustvalueError
+from custvalue.errors import CustvalueError, FitError
 from custvalue.experiments.verdict import Verdict, does_it_pay
 from custvalue.models.fitting import fit
 from custvalue.models.gamma_gamma import GammaGamma
 from custvalue.models.lifetime_value import LifetimeValue, lifetime_value
 from custvalue.models.mbg_nbd import MbgNbd
+from custvalue.models.nbd import Nbd
 from custvalue.profit.courtesy import courtesy_cost
 from custvalue.profit.waterfall import CustomerProfit, customer_profit
 from custvalue.profit.whale import whale_curve
-from custvalue.results import PurchaseSummary, Result
 from custvalue.service.plan import plan_service
 from custvalue.service.segments import Segments, segment_customers
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable
+
+    import polars as pl
+
     from custvalue.config import Settings
     from custvalue.data.warehouse import Progress, Warehouse
+    from custvalue.models.fitting import ModelFit
+    from custvalue.results import PurchaseSummary, Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +132,7 @@ def analyse(
 def _value(
     notes: _Notebook, shop: Warehouse, settings: Settings, summary: PurchaseSummary, profit: CustomerProfit
 ) -> LifetimeValue | None:
-    purchases = notes.ask("purchases", "How do customers buy, and when do they leave?", lambda: fit(MbgNbd, summary))
+    purchases = notes.ask("purchases", "How do customers buy, and when do they leave?", lambda: _fit(notes, summary))
     spend = notes.ask("spend", "How much do they spend?", lambda: fit(GammaGamma, summary))
     if purchases is None or spend is None:
         return None
@@ -146,8 +150,21 @@ def _value(
         ),
     )  # fmt: skip
     if margin is None:
-        notes.missing.append(("Lifetime value", "shown as revenue: cost of goods or a margin_rate setting would make it value."))
+        notes.missing.append(
+            ("Lifetime value", "shown as revenue: cost of goods or a margin_rate setting would make it value.")
+        )
     return answer
+
+
+def _fit(notes: _Notebook, summary: PurchaseSummary) -> ModelFit:
+    """Fit MBG/NBD; where the history does not show that anybody left, the same model without dropout."""
+    try:
+        return fit(MbgNbd, summary)
+    except FitError as problem:
+        without_dropout = fit(Nbd, summary)
+        why = "so everybody counts as active (NBD); a longer history would tell."
+        notes.missing.append(("Churn", f"can't be told from these data: {problem.message.rstrip('.')}, {why}"))
+        return without_dropout
 
 
 def _verdicts(notes: _Notebook, shop: Warehouse, settings: Settings) -> None:
@@ -155,7 +172,7 @@ def _verdicts(notes: _Notebook, shop: Warehouse, settings: Settings) -> None:
     for name in names:
         notes.ask(
             f"verdict {name}", f"Does {name.replace('_', ' ')} pay?",
-            lambda name=name: does_it_pay(shop, experiment=name, settings=settings.decision),
+            functools.partial(does_it_pay, shop, experiment=name, settings=settings.decision),
         )  # fmt: skip
     if not names:
         gives = "tables experiments and assignments are not loaded; they would give a verdict with its interval."
