@@ -3,7 +3,7 @@ from .config import Settings as Settings
 from .config import load_settings as load_settings
 from .data.purchases import purchase_summary as purchase_summary
 from .data.warehouse import Warehouse as Warehouse
-from .data.warehouse import open as open
+from .data.warehouse import open as open  # noqa: A004, cv.open is the contract's name
 from .errors import CustvalueError as CustvalueError
 from .errors import DataError as DataError
 from .errors import FitError as FitError
@@ -22,5 +22,6 @@ from .profit.courtesy import courtesy_cost as courtesy_cost
 from .profit.waterfall import customer_profit as customer_profit
 from .profit.whale import whale_curve as whale_curve
 from .reports.analysis import analyse as analyse
+from .service.plan import choose_levels as choose_levels
 from .service.plan import plan_service as plan_service
 from .service.segments import segment_customers as segment_customers

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +16,8 @@ from rich.table import Table
 from custvalue.errors import CustvalueError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import polars as pl
 
     from custvalue.reports.run import Run
@@ -37,7 +38,7 @@ Database = Annotated[Path, typer.Argument(help="DuckDB file of the shop; made wh
 Existing = Annotated[Path, typer.Argument(help="DuckDB file of the shop.", metavar="DB")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the files written.")]
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file (custvalue.toml).")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Last day observed, as 2025-12-31; default the last order's.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Last day observed (2025-12-31); default the last order's.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
 DEFAULT_OUT = Path("custvalue-out")
 
@@ -50,7 +51,7 @@ def demo(out: Out = DEFAULT_OUT, config: Config = None, as_json: Json = False) -
     from custvalue.reports.notebooks import execute_notebooks
     from custvalue.reports.run import run
 
-    settings = _settings(config)
+    settings = _settings(config or sample_data() / "custvalue.toml")
     out.mkdir(parents=True, exist_ok=True)
     database = out / "shop.duckdb"
     with _progress(as_json) as step:
@@ -65,7 +66,7 @@ def demo(out: Out = DEFAULT_OUT, config: Config = None, as_json: Json = False) -
 def load(
     database: Database,
     sources: Annotated[list[str], typer.Argument(help="Files, folders, or duckdb:/// and sqlite:/// addresses.")],
-    mapping: Annotated[str | None, typer.Option("--map", help="Mapping file, or a shipped one: online_retail, cdnow.")] = None,
+    mapping: Annotated[str | None, typer.Option("--map", help="Mapping file, or online_retail, cdnow.")] = None,
     as_json: Json = False,
 ) -> None:
     """Load transactions and other tables; every row is accepted, unattributed, or set aside with its reason."""
@@ -148,7 +149,8 @@ def _settings(config: Path | None) -> Any:
 
 def _must_exist(database: Path) -> None:
     if not database.is_file():
-        raise typer.BadParameter(f"there is no database {database.name}; make one with: custvalue load", param_hint="DB")
+        hint = f"there is no database {database.name}; make one with: custvalue load"
+        raise typer.BadParameter(hint, param_hint="DB")
 
 
 @contextmanager
@@ -163,7 +165,8 @@ def _progress(quiet: bool) -> Iterator[Any]:
 def _show_run(done: Run, files: list[Path], *, as_json: bool) -> None:
     analysis = done.analysis
     if as_json:
-        answers = {name: {"finding": r.title, "table": r.table.head(1000).to_dicts()} for name, r in analysis.results.items()}
+        named = analysis.results.items()
+        answers = {name: {"finding": r.title, "table": r.table.head(1000).to_dicts()} for name, r in named}
         _print_json({"as_of": analysis.as_of, "answers": answers, "missing": analysis.missing, "files": files})
         return
     for name, result in analysis.results.items():
@@ -182,7 +185,7 @@ def _show_run(done: Run, files: list[Path], *, as_json: bool) -> None:
 
 def _print_plan(plan: Result) -> None:
     """Print the recommendation: one row per segment, with why."""
-    columns = ["segment", "n_customers", "level_today", "level_recommended", "cost", "gain", "net", "why"]
+    columns = ["segment", "n_customers", "name_today", "name", "gain", "cost", "net", "staff_hours", "basis", "why"]
     _print_result(plan, [name for name in columns if name in plan.table.columns])
 
 
@@ -198,7 +201,8 @@ def _print_table(title: str, frame: pl.DataFrame, kinds: dict[str, Any] | None =
     kinds = kinds or {name: column_kind(name, dtype) for name, dtype in frame.schema.items()}
     table = Table(title=_escape(title), title_justify="left", header_style="bold", show_lines=False)
     for name, kind in kinds.items():
-        table.add_column(name.replace("_", " "), justify="left" if kind in ("text", "date") else "right", overflow="fold")
+        is_text = kind in ("text", "date")
+        table.add_column(name.replace("_", " "), justify="left" if is_text else "right", overflow="fold")
     for row in frame.iter_rows(named=True):
         table.add_row(*(_cell(row[name], kind) for name, kind in kinds.items()))
     out_console.print(table)

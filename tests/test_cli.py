@@ -15,7 +15,9 @@ THREE = "customer_id,ordered_at,amount\n"
 def custvalue(*args, cwd):
     """Run the command; standard output and error as text."""
     code = "from custvalue.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *map(str, args)], cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, args)], cwd=cwd, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,9 @@ def test_run_writes_everything_and_says_what_is_missing(folder):
         assert (folder / "out" / name).stat().st_size > 1_000
         assert name in said
     customers = pl.read_parquet(folder / "out" / "customers.parquet")
-    assert {"customer_id", "p_alive", "churn_probability", "revenue_value", "segment", "contribution"} <= set(customers.columns)
+    assert {"customer_id", "p_alive", "churn_probability", "revenue_value", "segment", "contribution"} <= set(
+        customers.columns
+    )
     assert "clv" not in customers.columns
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from custvalue.data.purchases import purchase_summary, to_date
 from custvalue.errors import CustvalueError, FitError
@@ -120,9 +120,14 @@ def analyse(
     _verdicts(notes, shop, settings)
     if value is not None:
         segments = notes.ask("segments", "Which customers are alike?", lambda: _segments(value, profit))
-        notes.ask("plan", "Which level of service should each segment get?",
-                  lambda: plan_service(shop, budget=settings.service.budget, staff_hours=settings.service.staff_hours,
-                                       reserve=settings.service.reserve, value=value, segments=segments))  # fmt: skip
+        notes.ask(
+            "plan",
+            "Which level of service should each segment get?",
+            lambda: plan_service(
+                shop, **settings.service.model_dump(), value=value, segments=segments, summary=summary,
+                purchases=cast("ModelFit", notes.results["purchases"]),
+            ),
+        )  # fmt: skip
     return Analysis(
         results=notes.results, missing=tuple(notes.missing), as_of=summary.as_of, currency=shop.currency,
         settings=settings,

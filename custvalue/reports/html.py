@@ -15,7 +15,7 @@ from custvalue.experiments.verdict import Verdict
 from custvalue.models.fitting import ModelFit
 from custvalue.plots import figure_for
 from custvalue.plots.theme import TEMPLATE
-from custvalue.reports.summary import KeyFigure, controls, key_figures, question
+from custvalue.reports.summary import KeyFigure, controls, decision_of, key_figures, question
 from custvalue.reports.tables import View, recommendation, views
 from custvalue.results import format_table
 from custvalue.service.plan import ServicePlan
@@ -119,14 +119,17 @@ def _recommendation(analysis: Analysis) -> _Table | None:
 
 
 def _answers(analysis: Analysis) -> list[tuple[str, str]]:
-    """Say the decisions first: what to do about each measure tested, and about the service."""
+    """Say the decisions first; without a plan, what was found."""
     told = [
-        (result.experiment.replace("_", " ").capitalize(), result.title.split(":")[0])
+        (result.experiment.replace("_", " ").capitalize(), decision_of(result))
         for result in analysis.results.values()
         if isinstance(result, Verdict)
     ]
     plan = analysis.results.get("plan")
-    return [*told, *([("Service", plan.title)] if plan is not None else [])]
+    if plan is not None:
+        return [*told, ("Service", plan.title)]
+    known = ((question(name), r.title) for name, r in analysis.results.items() if not isinstance(r, ModelFit | Verdict))
+    return [*told, *known]
 
 
 def _tame(node: Any) -> Any:

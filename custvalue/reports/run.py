@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custvalue.reports.analysis import Analysis, analyse
@@ -12,6 +11,7 @@ from custvalue.reports.workbook import write_workbook
 
 if TYPE_CHECKING:
     import datetime as dt
+    from pathlib import Path
 
     from custvalue.config import Settings
     from custvalue.data.warehouse import Progress, Warehouse

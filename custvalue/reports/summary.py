@@ -79,7 +79,7 @@ def _figures_of(result: Result, analysis: Analysis) -> Iterator[KeyFigure]:
         yield from _value_figures(result)
     elif isinstance(result, Verdict) and result is _first_verdict(analysis):
         name = result.experiment.replace("_", " ")
-        yield KeyFigure(label=name.capitalize(), value=_decision(result), kind="text", note=_effect(result))
+        yield KeyFigure(label=name.capitalize(), value=decision_of(result), kind="text", note=_effect(result))
 
 
 def _profit_figures(profit: CustomerProfit) -> Iterator[KeyFigure]:
@@ -121,8 +121,10 @@ def _first_verdict(analysis: Analysis) -> Verdict | None:
     return found[0] if found else None
 
 
-def _decision(verdict: Verdict) -> str:
-    return verdict.title.split(":")[0]
+def decision_of(verdict: Verdict) -> str:
+    """Return the decision in a few words, with the segments where it pays only for some."""
+    only = f"Pays only for {', '.join(verdict.pays_only_for)}"
+    return only if verdict.pays_only_for else verdict.decision.capitalize()
 
 
 def _effect(verdict: Verdict) -> str:

@@ -37,7 +37,7 @@ class View:
     frame, kinds
         The rows, and how each column is shown.
     name
-        Short name, for a sheet.
+        Ending of the sheet that holds it in the workbook; empty where the whole table is there already.
     totals
         Columns that may be summed.
     """
@@ -79,7 +79,7 @@ def _(result: CustomerProfit) -> list[View]:
     )
     kinds: dict[str, Kind] = {"share_of_net_revenue": "percent"}
     caption = "Profit and loss of the company: ex tax, income positive, costs negative"
-    return [_view(caption, frame, kinds, name="Profit and loss")]
+    return [_view(caption, frame, kinds, name="company")]
 
 
 @views.register
@@ -89,17 +89,17 @@ def _(result: WhaleCurve) -> list[View]:
     frame = result.table.group_by(tenth).agg(
         pl.len().cast(pl.Int64).alias("n_customers"), pl.col("profit").sum(), pl.col("cumulative").last()
     )
-    return [_view("Customers from best to worst, by tenths", frame.sort("tenth"), {"tenth": "count"}, name="Tenths")]
+    return [_view("Customers from best to worst, by tenths", frame.sort("tenth"), {"tenth": "count"}, name="tenths")]
 
 
 @views.register
 def _(result: CourtesyCost) -> list[View]:
     columns = ("measure", "n_events", "n_customers", "full", "avoidable", "accounting", "economic", "forgone_fee")
     costly = result.table.filter(pl.col("n_events") > 0)
-    segments = _view("By segment", result.by("segment"), result.kinds, ("segment", *columns[1:]), name="By segment")
+    segments = _view("By segment", result.by("segment"), result.kinds, ("segment", *columns[1:]), name="by segment")
     bearers = ("granted_by_dept", "borne_by_dept", "n_events", "full", "avoidable")
     matrix = _view("Who granted it, and who bears it", result.by("department").head(BEST), result.kinds, bearers,
-                   name="By department")  # fmt: skip
+                   name="by department")  # fmt: skip
     return [_view("By measure, dearest first", costly.head(SHOWN_ROWS), result.kinds, columns), segments, matrix]
 
 
@@ -134,21 +134,21 @@ def _(result: Verdict) -> list[View]:
         money: dict[str, Kind] = dict.fromkeys((c for c, t in costs.schema.items() if t.is_float()), "money")
         wanted = ("segment", "n_treated", "accounting_cost", "economic_cost", "accounting_total", "economic_total")
         caption = "Cost of the measure: as the books see it, and as the decision sees it (per treated customer)"
-        shown.append(_view(caption, costs, money, wanted, name="Cost"))
+        shown.append(_view(caption, costs, money, wanted, name="cost"))
     if result.naive is not None:
         caption = "Comparisons that must not be taken for the effect"
-        shown.append(_view(caption, result.naive, {"naive_difference": "money"}, name="Naive"))
-    return [*shown, _view("Checks of the test", result.checks, {}, name="Checks")]
+        shown.append(_view(caption, result.naive, {"naive_difference": "money"}, name="naive"))
+    return [*shown, _view("Checks of the test", result.checks, {}, name="checks")]
 
 
 @views.register
 def _(result: ServicePlan) -> list[View]:
     prices: dict[str, Kind] = {"one_more": "money", "relaxed_price": "number", "net_then": "money"}
     parts = [
-        _view("Steps now and later, with what they wait for", result.roadmap, result.kinds, name="Roadmap"),
-        _view("Limits: what is left, and what more would bring", result.shadow_prices, prices, name="Limits"),
+        _view("Steps now and later, with what they wait for", result.roadmap, result.kinds, name="roadmap"),
+        _view("Limits: what is left, and what more would bring", result.shadow_prices, prices, name="limits"),
         _view("Candidates for a cheaper substitute, or a withdrawal with notice", result.withdrawals, result.kinds,
-              name="Withdrawals"),
+              name="withdrawals"),
     ]  # fmt: skip
     return [part for part in parts if part.frame.height]
 

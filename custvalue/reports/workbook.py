@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from custvalue.results import Kind, Result
 
 SHEETS = {
-    "profit": "Customer profit", "whale": "Whale curve", "courtesy": "Cost of courtesy", "purchases": "Purchase model",
+    "profit": "Profit", "whale": "Whale curve", "courtesy": "Courtesy", "purchases": "Purchase model",
     "spend": "Spend model", "value": "Lifetime value", "segments": "Segments", "plan": "Service plan",
 }  # fmt: skip
 SUMMARY = "Summary"
@@ -53,7 +53,7 @@ def write_workbook(analysis: Analysis, file: Path) -> None:
 
 def _write_result(workbook: xlsxwriter.Workbook, name: str, result: Result) -> str:
     """Write a result's whole table, then its further tables; return the name of the first sheet."""
-    first = sheet_name(workbook, SHEETS.get(name, name))
+    first = sheet_name(workbook, SHEETS.get(name, name.removeprefix("verdict ")))
     totals = _totals(result)
     if isinstance(result, ServicePlan):
         view = recommendation(result)
@@ -64,7 +64,7 @@ def _write_result(workbook: xlsxwriter.Workbook, name: str, result: Result) -> s
         result.to_excel(workbook, first, totals=totals)
     for view in views(result):
         if view.name:
-            sheet = sheet_name(workbook, f"{first}, {view.name.lower()}")
+            sheet = sheet_name(workbook, f"{first[: LONGEST - len(view.name) - 2]}, {view.name}")
             write_sheet(workbook, sheet, view.frame, view.kinds, title=view.caption, currency=result.currency)
     return first
 

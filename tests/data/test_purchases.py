@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 from collections import defaultdict
 
@@ -28,7 +29,7 @@ def by_hand(rows, as_of, days_per_unit):
         days = sorted(by_day)
         x = len(days) - 1
         mean = sum(by_day[d] for d in days[1:]) / 100 / x if x else None
-        logs = sum(math.log((b - a).days / days_per_unit) for a, b in zip(days, days[1:], strict=False))
+        logs = sum(math.log((b - a).days / days_per_unit) for a, b in itertools.pairwise(days))
         out[customer] = (
             x,
             (days[-1] - days[0]).days / days_per_unit,
