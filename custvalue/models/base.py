@@ -28,6 +28,9 @@ class Objective(Protocol):
         """Evaluate both."""
 
 
+NUMERIC_STEP = 1e-4
+
+
 @dataclass(frozen=True)
 class Model:
     """A model is its parameters: positive numbers, frozen."""
@@ -75,7 +78,35 @@ class Model:
     @classmethod
     def objective(cls, data: Counted) -> Objective:
         """Return the function from log parameters to log-likelihood and gradient."""
+        return NumericObjective(cls, data)
+
+    @classmethod
+    def log_likelihood_of(cls, parameters: Sequence[float], data: Counted) -> float:
+        """Return the log-likelihood of the counted table; used where no gradient is derived."""
         raise NotImplementedError
+
+    @classmethod
+    def n_customers(cls, data: Counted) -> float:
+        """Return how many customers the counted table stands for."""
+        return data.total
+
+
+class NumericObjective:
+    """An objective whose gradient is taken by central differences."""
+
+    def __init__(self, model: type[Model], data: Counted) -> None:
+        self.model, self.data = model, data
+
+    def __call__(self, theta: FloatArray, gradient: bool = True) -> tuple[float, FloatArray]:
+        """Evaluate both."""
+        value = self._value(theta)
+        if not gradient:
+            return value, theta
+        steps = np.eye(theta.size) * NUMERIC_STEP
+        return value, np.array([(self._value(theta + h) - self._value(theta - h)) / (2 * NUMERIC_STEP) for h in steps])
+
+    def _value(self, theta: FloatArray) -> float:
+        return self.model.log_likelihood_of([float(v) for v in np.exp(theta)], self.data)
 
 
 class CustomerModel(Protocol):
@@ -227,9 +258,11 @@ def check_discount(delta: float, horizon: float | None) -> None:
 
 def check_repeat_buyers(label: str, data: Counted) -> None:
     """Raise FitError where the histories hold nothing to fit."""
-    x, _, _ = checked_history(*data.history())
+    x = data.columns["frequency"]
     if data.size == 0:
         raise FitError(f"{label}: the summary has no customers.", "Check the dates and filters that made it.")
+    if "T" in data.columns:
+        checked_history(*data.history())
     if not (x > 0).any():
         raise FitError(
             f"{label}: none of the {data.total:,.0f} customers bought again: no purchase rate can be told.",

@@ -146,8 +146,8 @@ def fit(
     value, _ = model_class.objective(data)(theta)
     return ModelFit(
         table=_parameter_table(model, covariance, level), model=model, covariance=covariance,
-        log_likelihood=value, n_customers=data.total, n_distinct=data.size, time_unit=unit, level=level,
-        gradient_norm=norm, excluded=excluded, data=data,
+        log_likelihood=value, n_customers=model_class.n_customers(data), n_distinct=data.size,
+        time_unit=unit, level=level, gradient_norm=norm, excluded=excluded, data=data,
     )  # fmt: skip
 
 

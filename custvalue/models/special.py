@@ -243,3 +243,32 @@ def jacobi_is_exact(power: FloatArray, width: FloatArray, n: int = JACOBI_NODES)
         rho = np.log(v + np.sqrt(v * v - 1))
         best = np.minimum(best, -power * np.log1p(-share) - 2 * n * rho)
     return np.asarray(best + np.log1p(power * width) < np.log(1e-14))
+
+
+def graded_panels(low: FloatArray, high: FloatArray, turn: float) -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights on (low, high] that resolve any scale near either end and near `turn`.
+
+    Parameters
+    ----------
+    low, high
+        Shape (rows,); an empty interval has weights of nought.
+    turn
+        A point where the integrand bends; it counts where it lies inside.
+
+    Returns
+    -------
+    nodes, weights
+        Shape (rows, nodes).
+    """
+    t, w = gauss_legendre(10, 1)
+    left = np.concatenate(([0.0], 0.5 * 4.0 ** -np.arange(15.0, -1.0, -1.0)))
+    edges = np.concatenate((left, 1.0 - left[-2::-1]))
+    widths = np.diff(edges)
+    unit = (edges[:-1, None] + widths[:, None] * t).ravel()
+    unit_weights = (widths[:, None] * w).ravel()
+    middle = np.clip(turn, low, high)
+    parts = [(low, middle - low), (middle, high - middle)]
+    parts = [part for part in parts if (part[1] > 0).any()] or parts[:1]
+    nodes = np.concatenate([start[:, None] + width[:, None] * unit for start, width in parts], axis=1)
+    weights = np.concatenate([width[:, None] * unit_weights for _, width in parts], axis=1)
+    return nodes, weights

@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import importlib.util
 import json
+import sys
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from custvalue.models.bg_nbd import BgNbd
 from custvalue.models.fitting import ModelFit, fit
 from custvalue.models.gamma_gamma import GammaGamma
 from custvalue.models.mbg_nbd import MbgNbd
+from custvalue.models.pareto_nbd import ParetoNbd
 from custvalue.results import PurchaseSummary
 
-CALIBRATION_END = dt.date(1997, 9, 30)
+sys.path.insert(0, str(Path(__file__).parent))  # cdnow.py and exact_models.py are imported by their neighbours
 
 
-def read_cdnow(name: str = "CDNOW_sample.txt") -> pl.DataFrame:
-    """customer_id, day, amount of every transaction; the file has fixed widths and no header."""
-    folder = Path(importlib.util.find_spec("lifetimes").origin).parent / "datasets"
-    lines = pl.read_csv(folder / name, has_header=False, new_columns=["line"], separator="\t")
-    parts = pl.col("line").str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ")
-    return lines.select(
-        parts.list.get(0 if "master" in name else 1).alias("customer_id"),
-        parts.list.get(-3).str.to_date("%Y%m%d").alias("day"),
-        parts.list.get(-1).cast(pl.Float64).alias("amount"),
-    )
+from typing import TYPE_CHECKING
 
+from cdnow import CALIBRATION_END, read_cdnow, summarise
 
-def summarise(transactions: pl.DataFrame, end: dt.date, days_per_unit: float = 7.0) -> pl.DataFrame:
-    """The histories until `end`; purchases of one day are one purchase."""
-    days = (
-        transactions.filter(pl.col("day") <= end)
-        .group_by("customer_id", "day")
-        .agg(pl.col("amount").sum())
-        .sort("customer_id", "day")
-    )
-    first = pl.col("day").min()
-    return days.group_by("customer_id", maintain_order=True).agg(
-        (pl.len() - 1).alias("frequency"),
-        ((pl.col("day").max() - first).dt.total_days() / days_per_unit).alias("recency"),
-        ((pl.lit(end) - first).dt.total_days() / days_per_unit).alias("T"),
-        pl.col("amount").slice(1).mean().alias("monetary_value"),
-    )
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +46,11 @@ def bg_fit(cdnow) -> ModelFit:
 @pytest.fixture(scope="session")
 def mbg_fit(cdnow) -> ModelFit:
     return fit(MbgNbd, cdnow)
+
+
+@pytest.fixture(scope="session")
+def pareto_fit(cdnow) -> ModelFit:
+    return fit(ParetoNbd, cdnow)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,188 @@
+"""GGom/NBD: Bemmaor & Glady (2012), Management Science 58(5), 1012-1021."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+from scipy import special
+
+from custvalue.models.base import (
+    Model,
+    check_discount,
+    check_horizon,
+    check_repeat_buyers,
+    checked_history,
+    distinct,
+)
+from custvalue.models.special import (
+    NEGLIGIBLE,
+    FloatArray,
+    graded_panels,
+    log_rising,
+    negative_binomial_log_pmf,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.random import Generator
+    from numpy.typing import ArrayLike
+
+    from custvalue.models.base import Counted
+
+_ROWS = 2_000
+
+
+@dataclass(frozen=True)
+class GgomNbd(Model):
+    """GGom/NBD: Pareto/NBD with a dropout risk that grows (or fades) exponentially with age.
+
+    Parameters
+    ----------
+    r, alpha
+        Shape and rate of the gamma distribution of purchase rates; alpha in time units.
+    b
+        Growth of the dropout risk per time unit. As b → 0 with beta shrinking alike the model becomes
+        the Pareto/NBD: on most data b is not identified, and `fit` says so.
+    s, beta
+        Shape and rate of the gamma distribution of the Gompertz scale; beta is a pure number.
+    """
+
+    r: float
+    alpha: float
+    b: float
+    s: float
+    beta: float
+
+    label: ClassVar[str] = "GGom/NBD"
+    advice: ClassVar[str] = "With b near 0 it is the Pareto/NBD: fit ParetoNbd instead."
+
+    def _log_survival(self, t: FloatArray) -> FloatArray:
+        """Return ln S(t) = −s ln((β − 1 + e^(bt)) / β)."""
+        bt = self.b * t
+        low = np.log1p(np.expm1(np.minimum(bt, 30.0)) / self.beta)
+        high = bt + np.log1p((self.beta - 1.0) * np.exp(-np.maximum(bt, 30.0))) - np.log(self.beta)
+        return np.asarray(-self.s * np.where(bt < 30.0, low, high))
+
+    def _log_hazard(self, t: FloatArray) -> FloatArray:
+        """Return ln of the dropout risk at age t: s b e^(bt) / (β − 1 + e^(bt))."""
+        bt = self.b * t
+        return np.asarray(np.log(self.s * self.b) + bt - np.log(self.beta) + self._log_survival(t) / self.s)
+
+    @property
+    def _turn(self) -> float:
+        """The age at which e^(bt) reaches β, where the risk bends."""
+        return float(np.log(max(self.beta, 1.0)) / self.b)
+
+    def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """Return the log-likelihood of each history (x repeat purchases, the last at t_x, age T)."""
+        x, t_x, T = checked_history(x, t_x, T)
+        k = x.astype(np.intp)
+        front = log_rising(self.r, int(k.max(initial=0)))[k] + self.r * np.log(self.alpha)
+        return np.asarray(front + np.logaddexp(self._log_alive(x, T), self._log_died(x, t_x, T)))
+
+    def _log_alive(self, x: FloatArray, T: FloatArray) -> FloatArray:
+        return np.asarray(-(self.r + x) * np.log(self.alpha + T) + self._log_survival(T))
+
+    def _log_died(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
+        """Return ln ∫ (α + y)^(−r−x) f(y) dy over (t_x, T], scaled by its largest value."""
+        (ux, ut, uT), which = distinct(x.ravel(), t_x.ravel(), T.ravel())
+        out = np.empty(ux.shape)
+        for i in range(0, ux.size, _ROWS):
+            j = slice(i, i + _ROWS)
+            y, weights = graded_panels(ut[j], uT[j], self._turn)
+            log_f = -(self.r + ux[j, None]) * np.log(self.alpha + y) + self._log_hazard(y) + self._log_survival(y)
+            top = log_f.max(axis=1)
+            total = (np.exp(log_f - top[:, None]) * weights).sum(axis=1)
+            out[j] = top + np.log(np.maximum(total, 1e-300))
+        return np.where(t_x < T, out[which].reshape(x.shape), -np.inf)
+
+    def probability_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """Return P(still a customer at T)."""
+        x, t_x, T = checked_history(x, t_x, T)
+        out: FloatArray = special.expit(self._log_alive(x, T) - self._log_died(x, t_x, T))
+        return out
+
+    def expected_purchases(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """Return E[purchases in (T, T + horizon]] of customers with these histories."""
+        x, t_x, T = checked_history(x, t_x, T)
+        return self.probability_alive(x, t_x, T) * self._alive_purchases(check_horizon(horizon), 0.0, x, T)
+
+    def _alive_purchases(self, h: FloatArray, delta: float, x: FloatArray, T: FloatArray) -> FloatArray:
+        """R/A ∫ S(T + u)/S(T) e^(−δu) du over (0, h]: it depends on T alone."""
+        T, h = np.broadcast_arrays(T, h)
+        (ages, ends), which = distinct(T.ravel(), h.ravel())
+        with np.errstate(divide="ignore"):
+            ends = np.minimum(ends, NEGLIGIBLE / np.float64(delta))
+        y, weights = graded_panels(ages, ages + ends, self._turn)
+        log_f = self._log_survival(y) - self._log_survival(ages)[:, None] - delta * (y - ages[:, None])
+        share = (np.exp(log_f) * weights).sum(axis=1)[which].reshape(T.shape)
+        return np.asarray((self.r + x) / (self.alpha + T) * share)
+
+    def expected_purchases_new(self, horizon: ArrayLike) -> FloatArray:
+        """Return E[repeat purchases of a newcomer in (0, horizon]]."""
+        return self.expected_purchases(horizon, 0, 0, 0)
+
+    def discounted_expected_purchases(
+        self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, horizon: float | None = None
+    ) -> FloatArray:
+        """Return the discounted expected purchases after T, to a horizon or (None) to infinity."""
+        check_discount(delta, horizon)
+        x, t_x, T = checked_history(x, t_x, T)
+        limit = np.asarray(np.inf if horizon is None else horizon)
+        return self.probability_alive(x, t_x, T) * self._alive_purchases(limit, delta, x, T)
+
+    def expectations(
+        self, horizon: float, delta: float, x: FloatArray, t_x: FloatArray, T: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return P(alive), expected purchases and discounted expected purchases within the horizon."""
+        alive, h = self.probability_alive(x, t_x, T), np.asarray(horizon)
+        return alive, alive * self._alive_purchases(h, 0.0, x, T), alive * self._alive_purchases(h, delta, x, T)
+
+    def churn_probability(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
+        """Return P(no longer a customer at T + horizon)."""
+        x, t_x, T = checked_history(x, t_x, T)
+        stays = np.exp(self._log_survival(T + check_horizon(horizon)) - self._log_survival(T))
+        return np.asarray(1.0 - self.probability_alive(x, t_x, T) * stays)
+
+    def purchase_pmf(self, n: ArrayLike, horizon: ArrayLike) -> FloatArray:
+        """Return P(a newcomer makes n repeat purchases in (0, horizon])."""
+        n, t = np.broadcast_arrays(np.asarray(n, dtype=np.float64), check_horizon(horizon))
+        alive = np.exp(negative_binomial_log_pmf(n, self.r, self.alpha, t) + self._log_survival(t))
+        y, weights = graded_panels(np.zeros(t.size), t.ravel(), self._turn)
+        log_f = self._log_hazard(y) + self._log_survival(y)
+        inside = np.exp(negative_binomial_log_pmf(n.reshape(-1, 1), self.r, self.alpha, y) + log_f)
+        return np.asarray(alive + (inside * weights).sum(axis=1).reshape(t.shape))
+
+    @classmethod
+    def draw_purchases(
+        cls, parameters: Mapping[str, FloatArray], horizon: float, x: FloatArray, T: FloatArray, rng: Generator
+    ) -> tuple[FloatArray, FloatArray]:
+        """Draw what customers alive at T do in (T, T + horizon]; see `CustomerModel.draw_purchases`."""
+        r, alpha, b, s, beta = (parameters[name] for name in cls.parameter_names())
+        levels, row = np.unique(x, return_inverse=True)
+        rate = rng.standard_gamma(r + levels[:, None])[row] / (alpha + T[:, None])
+        bt = b * T[:, None]
+        now = np.where(bt < 30.0, np.log(beta + np.expm1(np.minimum(bt, 30.0))), bt)
+        later = now + rng.standard_exponential(rate.shape) / s  # ln(β − 1 + e^(bt)) at dropout
+        end = np.where(later < 30.0, np.log1p(np.maximum(np.exp(np.minimum(later, 30.0)) - beta, 0.0)), later)
+        window = np.clip((end - bt) / b, 0.0, horizon)
+        return rng.poisson(rate * window).astype(np.float64), window
+
+    @classmethod
+    def check_identified(cls, data: Counted) -> None:
+        """Raise FitError where nobody came back."""
+        check_repeat_buyers(cls.label, data)
+
+    @classmethod
+    def starts(cls, data: Counted) -> list[Self]:
+        """Return the guesses of where to start: the best known first."""
+        scale = float(np.average(data.columns["T"], weights=data.count))
+        return [cls(0.5, 0.3 * scale, 1.0 / scale, 0.5, 0.5), cls(1.0, scale, 0.1 / scale, 1.0, 0.05)]
+
+    @classmethod
+    def log_likelihood_of(cls, parameters: Sequence[float], data: Counted) -> float:
+        """Return the log-likelihood of the counted table."""
+        return float(data.count @ cls(*parameters).log_likelihood(*data.history()))

@@ -1,0 +1,97 @@
+"""Against 40-digit arithmetic on a grid of extremes (numerics.md): nothing lost, no NaN, no warning."""
+
+from __future__ import annotations
+
+import random
+
+import exact_models as exact
+import numpy as np
+import pytest
+
+from custvalue.models.bg_nbd import BgNbd
+from custvalue.models.mbg_nbd import MbgNbd
+from custvalue.models.pareto_nbd import ParetoNbd
+
+VALUES = [1e-3, 0.05, 0.5, 1.0, 1.3, 7.0, 100.0, 1000.0]
+AGES = [0.1, 1.0, 38.86, 500.0, 5000.0]
+COUNTS = [0, 1, 3, 100, 500, 2000]
+HORIZONS = [0.1, 39.0, 5000.0]
+DELTAS = [1e-6, 0.0018, 0.05, 2.0]
+
+
+def grid(n: int, seed: int) -> list[tuple]:
+    """Random corners, and the special cases the acceptance list names."""
+    rng = random.Random(seed)
+    cases = []
+    for _ in range(n):
+        parameters = [rng.choice(VALUES) for _ in range(4)]
+        x, T = rng.choice(COUNTS), rng.choice(AGES)
+        t_x = 0.0 if x == 0 else rng.choice([T, 0.3 * T, T * (1 - 1e-12)])
+        cases.append((*parameters, x, t_x, T, rng.choice(HORIZONS), rng.choice(DELTAS)))
+    special = [(1.0, 7.0, 1.0, 7.0), (0.5, 0.001, 1.0, 0.001), (0.001, 1000.0, 1000.0, 1000.0)]
+    cases += [(*p, x, 0.5 * T * (x > 0), T, 39.0, 0.0018) for p in special for x in (0, 1, 2000) for T in (0.1, 5000.0)]
+    return cases
+
+
+def close(value, wanted, *, relative: float = 1e-9, absolute: float = 0.0) -> bool:
+    value = float(value)
+    assert np.isfinite(value)
+    return abs(value - wanted) <= max(relative * abs(wanted), absolute)
+
+
+@pytest.mark.parametrize("model", [BgNbd, MbgNbd])
+def test_likelihood_and_alive_of_the_beta_geometric_models(model):
+    for r, alpha, a, b, x, t_x, T, _, _ in grid(150, 1):
+        m = model(r, alpha, a, b)
+        log_likelihood, alive = exact.beta_geometric(r, alpha, a, b, x, t_x, T, model.first_coin)
+        assert close(m.log_likelihood(x, t_x, T), log_likelihood, absolute=1e-11), (m, x, t_x, T)
+        assert close(m.probability_alive(x, t_x, T), alive, absolute=1e-300), (m, x, t_x, T)
+        assert m.probability_alive(x, t_x, T) <= 1.0
+
+
+@pytest.mark.parametrize("model", [BgNbd, MbgNbd])
+def test_expected_purchases_of_the_beta_geometric_models(model):
+    for r, alpha, a, b, x, t_x, T, h, _ in grid(60, 2):
+        m = model(r, alpha, a, b)
+        wanted = exact.beta_geometric_purchases(r, alpha, a, b, x, T, model.first_coin, h)
+        wanted *= exact.beta_geometric(r, alpha, a, b, x, t_x, T, model.first_coin)[1]
+        assert close(m.expected_purchases(h, x, t_x, T), wanted, absolute=1e-300), (m, x, t_x, T, h)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [BgNbd, MbgNbd])
+def test_discounted_expected_purchases_of_the_beta_geometric_models(model):
+    for i, (r, alpha, a, b, x, t_x, T, h, delta) in enumerate(grid(3, 3)[:3]):
+        m, horizon = model(r, alpha, a, b), h if i % 2 else None
+        wanted = exact.beta_geometric_discounted(r, alpha, a, b, x, T, model.first_coin, delta, horizon)
+        wanted *= exact.beta_geometric(r, alpha, a, b, x, t_x, T, model.first_coin)[1]
+        value = m.discounted_expected_purchases(delta, x, t_x, T, horizon)
+        assert close(value, wanted, absolute=1e-300), (m, x, t_x, T, delta, horizon)
+
+
+def test_likelihood_and_alive_of_pareto_nbd():
+    for r, alpha, s, beta, x, t_x, T, _, _ in grid(60, 4):
+        m = ParetoNbd(r, alpha, s, beta)
+        log_likelihood, alive = exact.pareto(r, alpha, s, beta, x, t_x, T)
+        assert close(m.log_likelihood(x, t_x, T), log_likelihood, absolute=1e-11), (m, x, t_x, T)
+        assert close(m.probability_alive(x, t_x, T), alive, absolute=1e-300), (m, x, t_x, T)
+        assert m.probability_alive(x, t_x, T) <= 1.0
+
+
+def test_expected_and_discounted_purchases_of_pareto_nbd():
+    for r, alpha, s, beta, x, t_x, T, h, delta in grid(60, 5):
+        m = ParetoNbd(r, alpha, s, beta)
+        alive = exact.pareto(r, alpha, s, beta, x, t_x, T)[1]
+        wanted = alive * exact.pareto_purchases(r, alpha, s, beta, x, T, h)
+        assert close(m.expected_purchases(h, x, t_x, T), wanted, absolute=1e-300), (m, x, t_x, T, h)
+        wanted = alive * exact.pareto_discounted(r, alpha, s, beta, x, T, delta)
+        assert close(m.discounted_expected_purchases(delta, x, t_x, T), wanted, absolute=1e-300), (m, x, T, delta)
+
+
+@pytest.mark.parametrize("model", [BgNbd, MbgNbd, ParetoNbd])
+def test_alive_is_one_at_the_last_purchase_of_a_repeat_buyer_in_pareto_only(model):
+    alive = model(0.5, 10.0, 0.8, 2.0).probability_alive([1, 50], [10.0, 700.0], [10.0, 700.0])
+    if model is ParetoNbd:
+        assert (alive == 1.0).all()
+    else:
+        assert ((alive > 0) & (alive < 1)).all()
