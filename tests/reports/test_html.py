@@ -1,0 +1,182 @@
+"""The report: one file that answers the question first, and in which nothing typed by a customer is markup."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+import custvalue as cv
+from custvalue.reports.html import write_report
+from custvalue.reports.summary import controls, key_figures
+
+if TYPE_CHECKING:
+    from custvalue.reports.analysis import Analysis
+
+EVIL = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
+
+
+class Page(HTMLParser):
+    """Collects the elements, and the text outside scripts and styles."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.words, self._inside = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if self._inside and tag == self._inside[-1]:
+            self._inside.pop()
+
+    def handle_data(self, data):
+        if not self._inside:
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def html(analysis, tmp_path_factory):
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(analysis, file)
+    return file.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html):
+    return Page(html)
+
+
+def test_every_finding_is_a_heading_and_every_key_figure_is_on_the_page(analysis, page):
+    for result in analysis.results.values():
+        assert " ".join(result.title.split()) in page.text
+    figures = key_figures(analysis)
+    assert len(figures) == 6
+    assert [figure.label for figure in figures] == [
+        "Customers", "Contribution", "Cost of courtesy", "Future value", "Churned", "Free delivery",
+    ]  # fmt: skip
+    assert f"{analysis.results['profit'].company['contribution'].item():,.0f} EUR" in page.text
+    assert page.text.index("Recommended service level") < page.text.index(analysis.results["profit"].title)
+
+
+def test_recommendation_gives_every_segment_a_level_and_a_reason(analysis, page):
+    for row in analysis.results["plan"].table.iter_rows(named=True):
+        assert row["why"] in page.text
+        assert row["segment"] in page.text
+
+
+def test_what_is_missing_is_said_one_line_each(analysis, page):
+    assert analysis.missing
+    for question, why in analysis.missing:
+        assert f"{question} {why}" in page.text
+
+
+def test_nothing_in_the_file_points_outside(page, html):
+    for tag, attrs in page.elements:
+        for name in ("src", "href", "action", "data", "poster"):
+            assert not (attrs.get(name) or "").startswith(("http", "//")), (tag, attrs)
+    policy = next(a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    styles = " ".join(re.findall(r"<style>.*?</style>", html, flags=re.DOTALL))
+    assert "@import" not in styles
+    assert "url(" not in styles
+    assert html.count("plotly.js v") <= 1
+
+
+def test_reads_well_for_a_screen_reader(page):
+    assert page.all("html")[0]["lang"] == "en"
+    assert len(page.all("h1")) == 1
+    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    charts = [attrs for attrs in page.all("div") if attrs.get("class") == "chart"]
+    assert len(charts) >= 6
+    assert all(chart["role"] == "img" and chart["aria-label"] for chart in charts)
+    targets = {attrs["href"][1:] for attrs in page.all("a")}
+    assert targets <= set(ids)
+    labels = {attrs["aria-labelledby"] for _, attrs in page.elements if "aria-labelledby" in attrs}
+    assert labels <= set(ids)
+
+
+def test_same_answers_give_the_same_file(analysis, html, tmp_path):
+    write_report(analysis, tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_text(encoding="utf-8") == html
+
+
+def test_what_a_customer_typed_is_text(analysis, tmp_path):
+    write_report(poisoned(analysis), tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = Page(html)
+    assert len(page.all("script")) == 2  # the plotting library and our own
+    assert not [attrs for attrs in page.all("img") if "onerror" in attrs]
+    assert EVIL not in html
+    assert page.text.count("<script>") >= 5
+
+
+def test_without_costs_and_tests_it_says_what_it_can(tmp_path):
+    """Three columns: no cost, no test, no plan; every line that is missing is named."""
+    rows = [
+        (f"c{i}", dt.date(2025, 1, 1) + dt.timedelta(days=(i * 7 + k * 31) % 330), 10.0 + (i + k) % 7)
+        for i in range(120)
+        for k in range(i % 5 + 1)
+    ]
+    frame = pl.DataFrame(rows, schema=["customer_id", "ordered_at", "amount"], orient="row")
+    with cv.open() as shop:
+        shop.load(frame)
+        bare = cv.analyse(shop, cv.Settings())
+    write_report(bare, tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "What can be said so far" in page.text
+    assert "costs are not loaded" in page.text
+    assert "needs unit_cost of order_lines or products" in page.text
+    assert "experiments and assignments are not loaded" in page.text
+    assert "Contribution" not in [figure.label for figure in key_figures(bare)]
+
+
+def test_control_totals_tie_and_would_show_a_cent(analysis):
+    found = controls(analysis)
+    assert len(found) >= 7
+    assert all(control.difference == 0 for control in found)
+    profit = analysis.results["profit"]
+    off = replace(
+        profit, company=profit.company.with_columns(pl.col("contribution") + pl.lit("0.01").cast(pl.Decimal(38, 2)))
+    )
+    changed = controls(replace(analysis, results={**analysis.results, "profit": off}))
+    assert [control.difference for control in changed if control.difference] == [0.01]
+
+
+def poisoned(analysis: Analysis) -> Analysis:
+    """Return the analysis with markup for names, wherever a customer's words can come in."""
+    results = dict(analysis.results)
+    for name in ("segments", "plan", "courtesy"):
+        column = "measure" if name == "courtesy" else "segment"
+        table = results[name].table
+        first = pl.int_range(pl.len()) == 0
+        results[name] = replace(
+            results[name], table=table.with_columns(pl.when(first).then(pl.lit(EVIL)).otherwise(column).alias(column))
+        )
+    verdict = results.pop("verdict free_delivery")
+    named = pl.when(pl.col("segment") == "remote").then(pl.lit(EVIL)).otherwise("segment").alias("segment")
+    results[f"verdict {EVIL}"] = replace(
+        verdict, experiment=EVIL, table=verdict.table.with_columns(named), pays_only_for=(EVIL,),
+        sentence=f"It pays only for {EVIL}.",
+    )  # fmt: skip
+    value = results["value"]
+    first = pl.col("clv") == pl.col("clv").max()
+    customer = pl.when(first).then(pl.lit(EVIL)).otherwise("customer_id").alias("customer_id")
+    results["value"] = replace(value, table=value.table.with_columns(customer))
+    return replace(analysis, results=results, missing=((EVIL, EVIL),))
