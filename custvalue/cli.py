@@ -132,7 +132,7 @@ def report(database: Existing, out: Out = DEFAULT_OUT, as_of: AsOf = None, confi
 def main() -> None:
     """Run the command line; what a user can cause ends in one message, never in a traceback."""
     try:
-        app(standalone_mode=True)
+        app(prog_name="custvalue")
     except CustvalueError as problem:
         err_console.print(f"[bold red]{type(problem).__name__}[/]: ", end="")
         err_console.print(problem.message, markup=False, highlight=False, soft_wrap=True)

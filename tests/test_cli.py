@@ -73,7 +73,7 @@ def test_results_stand_in_the_database(folder):
     import custvalue as cv
 
     with cv.open(folder / "shop.duckdb") as shop:
-        assert shop.fetch("value").height == shop.fetch("customers").height > 1_000
+        assert shop.fetch("value").height == shop.fetch("results.customers").height > 1_000
 
 
 def test_run_as_json_is_valid(folder):

@@ -285,7 +285,8 @@ class Warehouse:
         Parameters
         ----------
         relation
-            Its name; marts come before intermediate, staging and raw ones of the same name.
+            Its name, with its schema (`raw.customers`, `results.customers`) or without: then marts come
+            before intermediate, staging and raw ones of the same name, and results last.
         **params
             The parameters its header declares, bound as values.
 
@@ -309,12 +310,14 @@ class Warehouse:
         return frame
 
     def _find(self, name: str) -> Relation | None:
+        if "." in name:
+            return self._relations.get(name)
         places = reversed([schema for schema in LAYERS.values() if schema != "checks"])
         return next((r for schema in places if (r := self._relations.get(f"{schema}.{name}"))), None)
 
     def _fetch_result(self, name: str) -> pl.DataFrame:
         try:
-            return self._frame(f"select * from {RESULTS}.{quote(name)}")
+            return self._frame(f"select * from {RESULTS}.{quote(name.removeprefix(f'{RESULTS}.'))}")
         except duckdb.CatalogException:
             raise DataError(f"There is no relation or result named {name!r}.") from None
 
