@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from custvalue.experiments.looks import Looks  # noqa: TC001 - singledispatch reads the annotation
+from custvalue.experiments.launch import LaunchEffect  # noqa: TC001 - singledispatch reads the annotation
+from custvalue.experiments.looks import Looks  # noqa: TC001
 from custvalue.experiments.opt_in import OptInEffect  # noqa: TC001
 from custvalue.experiments.verdict import Verdict  # noqa: TC001
 from custvalue.plots.registry import figure_for
@@ -108,4 +109,28 @@ def _(result: OptInEffect) -> go.Figure:
         figure.add_trace(go.Bar(x=at, y=table[column].to_list(), name=name, marker={"color": colour}))
     figure.update_yaxes(title_text="customers", tickformat=",.0f", type="log")
     figure.update_xaxes(title_text="chance of getting the measure, by what was known before")
+    return finish(figure, result.title)
+
+
+@figure_for.register
+def _(result: LaunchEffect) -> go.Figure:
+    """Draw the effect before and after the launch: before it should be 0, as the naive comparison never shows."""
+    events = result.events
+    at = events["periods_since_launch"].to_list()
+    effect, low, high = (events[c].round(4).to_list() for c in ("effect", "effect_low", "effect_high"))
+    known = [b is not None for b in low]
+    marks = go.Scatter(
+        x=at, y=effect, mode="markers", name="effect", showlegend=False,
+        marker={"size": 9, "color": [BLUE if t >= 0 else GREY for t in at]},
+        error_y={
+            "type": "data", "symmetric": False, "thickness": 1.5, "width": 4, "color": GREY,
+            "array": [round(h - e, 4) if k else 0.0 for e, h, k in zip(effect, high, known, strict=True)],
+            "arrayminus": [round(e - b, 4) if k else 0.0 for e, b, k in zip(effect, low, known, strict=True)],
+        },
+    )  # fmt: skip
+    figure = go.Figure(marks)
+    figure.add_hline(y=0.0, line={"color": INK, "width": 1.5})
+    figure.add_vline(x=-0.5, line={"color": VERMILION, "width": 1.5, "dash": "dash"}, annotation_text="launch")
+    figure.update_yaxes(title_text=f"effect, {result.currency} per customer and period", zeroline=False)
+    figure.update_xaxes(title_text="periods since the launch")
     return finish(figure, result.title)
