@@ -171,7 +171,10 @@ def _show_run(done: Run, files: list[Path], *, as_json: bool) -> None:
         return
     for name, result in analysis.results.items():
         if name not in ("purchases", "spend", "plan"):
-            out_console.print(f"[bold]•[/] {_escape(result.title)}")
+            asked = (
+                f"Does {name.removeprefix('verdict ').replace('_', ' ')} pay? " if name.startswith("verdict ") else ""
+            )
+            out_console.print(f"[bold]•[/] {_escape(asked + result.title)}", highlight=False)
     if "plan" in analysis.results:
         _print_plan(analysis.results["plan"])
     if analysis.missing:
@@ -184,9 +187,21 @@ def _show_run(done: Run, files: list[Path], *, as_json: bool) -> None:
 
 
 def _print_plan(plan: Result) -> None:
-    """Print the recommendation: one row per segment, with why."""
-    columns = ["segment", "n_customers", "name_today", "name", "gain", "cost", "net", "staff_hours", "basis", "why"]
-    _print_result(plan, [name for name in columns if name in plan.table.columns])
+    """Print the recommendation: one row per segment, then why, one line each."""
+    import polars as pl
+
+    stays = pl.lit("stays ") + pl.col("name")
+    up = pl.col("name_today") + " → " + pl.col("name")
+    step = pl.when(pl.col("level") == pl.col("level_today")).then(stays).otherwise(up)
+    rows = plan.table.select(
+        "segment", pl.col("n_customers").alias("customers"), step.alias("service level"),
+        *(pl.col(name).round(0).cast(pl.Int64) for name in ("gain", "cost", "net")), pl.col("staff_hours").alias("hours"),
+    )  # fmt: skip
+    out_console.print()
+    kinds = {"segment": "text", "customers": "count", "service level": "text"}
+    _print_table(plan.title, rows, kinds | dict.fromkeys(("gain", "cost", "net", "hours"), "count"))
+    for row in plan.table.iter_rows(named=True):
+        out_console.print(f"  [bold]{_escape(row['segment'])}[/]: {_escape(row['why'])}", highlight=False)
 
 
 def _print_result(result: Result, columns: list[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import tempfile
 from collections.abc import Callable
@@ -346,7 +347,10 @@ class Warehouse:
     # ------------------------------------------------------------------------------------------ building
 
     def _create(self) -> None:
-        """Make schemas, raw tables and views; an existing database keeps its rows."""
+        """Make schemas, tables and views, unless they stand already as sql/ has them; rows are kept."""
+        fingerprint = hashlib.sha256("".join(r.sql for r in self._relations.values()).encode()).hexdigest()
+        if self._built_from() == fingerprint:
+            return
         self._con.execute("begin")
         for schema in (*LAYERS.values(), RESULTS):
             self._con.execute(f"create schema if not exists {schema}")
@@ -357,7 +361,17 @@ class Warehouse:
                 for column, kind in (("_source_id", "integer"), ("_row", "bigint")):
                     self._con.execute(f"alter table {relation.qualified} add column if not exists {column} {kind}")
         self._build()
+        self._con.execute("delete from meta.build_log")
+        self._con.execute("insert into meta.build_log values ($fingerprint)", {"fingerprint": fingerprint})
         self._con.execute("commit")
+
+    def _built_from(self) -> str | None:
+        """Return the fingerprint of the sql/ that the database was built from, if it was."""
+        try:
+            rows = self._con.execute("select fingerprint from meta.build_log").fetchall()
+        except duckdb.CatalogException:
+            return None
+        return rows[0][0] if rows else None
 
     def _build(self) -> None:
         """Build views and stored tables in the order of their inputs."""
