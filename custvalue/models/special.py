@@ -151,6 +151,8 @@ def truncated_laplace(z: FloatArray, s: FloatArray, upper: FloatArray) -> FloatA
     with np.errstate(invalid="ignore"):
         drop = z * upper + (s - 1.0) * width
     short = (drop < 2.0) & (width < 3.0) & (s < 60.0)
+    if not z.any():
+        return np.asarray(width * special.exprel(-(s - 1.0) * width))
     if short.all():
         return _laplace_panels(z, s, width, panels=1)
     out = np.empty(z.shape)

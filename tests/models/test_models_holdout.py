@@ -1,0 +1,97 @@
+"""Split, comparison, tracking and calibration on CDNOW."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+from cdnow import CALIBRATION_END
+
+from custvalue.errors import DataError
+from custvalue.models.fitting import fit
+from custvalue.models.gamma_gamma import GammaGamma
+from custvalue.models.holdout import (
+    compare_models,
+    frequency_calibration,
+    randomised_transform,
+    split_at,
+    tracking,
+    value_by_decile,
+)
+from custvalue.models.lifetime_value import lifetime_value
+
+
+@pytest.fixture(scope="module")
+def split(cdnow_transactions):
+    return split_at(cdnow_transactions.rename({"day": "ordered_at"}), CALIBRATION_END)
+
+
+@pytest.fixture(scope="module")
+def comparison(split):
+    return compare_models(split)
+
+
+def test_split_agrees_with_the_summary_and_with_clvtools_holdout(split, cdnow, golden):
+    assert split.table.select(cdnow.table.columns).equals(cdnow.table)
+    totals = golden["clvtools_0_12_1_cdnow_split_1997-09-30"]["cdnow_pnbd_clv_totals"]
+    assert split.table["holdout_purchases"].sum() == totals["actual.x"]
+    assert split.table["holdout_spend"].sum() == pytest.approx(totals["actual.period.spending"])
+    assert split.horizon == 39.0
+
+
+def test_tracking_of_weeks_20_to_25_as_in_the_btyd_walkthrough(comparison, split, golden):
+    published = golden["published"]["tracking_cdnow_weeks_20_25"]
+    weeks = tracking(comparison.fits["Pareto/NBD"], split).table.filter(pl.col("period").is_between(20, 25))
+    assert weeks["cumulative_actual"].to_list() == published["actual_cum"]
+    assert weeks["cumulative_expected"].round(0).to_list() == published["expected_cum"]
+
+
+def test_tracking_adds_up_to_what_was_bought(comparison, split):
+    t = tracking(comparison.fits["MBG/NBD"], split).table
+    repeats = split.purchases.height - split.purchases["customer_id"].n_unique()
+    assert t["actual"].sum() == repeats
+    in_holdout = t.filter("is_holdout")["actual"].sum()
+    assert abs(in_holdout - split.table["holdout_purchases"].sum()) <= 20  # weeks do not end on the day of the split
+
+
+def test_comparison_recommends_the_least_error_and_says_why(comparison, golden):
+    assert set(comparison.table["model"]) == {"MBG/NBD", "BG/NBD", "Pareto/NBD"}
+    assert comparison.table["root_mean_squared_error"].is_sorted()
+    assert comparison.title.startswith(f"Use {comparison.recommended}: ")
+    expected = dict(zip(comparison.table["model"], comparison.table["purchases_expected"], strict=True))
+    totals = golden["clvtools_0_12_1_cdnow_split_1997-09-30"]["cdnow_pnbd_clv_totals"]
+    assert expected["Pareto/NBD"] == pytest.approx(totals["CET"], rel=1e-3)
+
+
+def test_frequency_calibration_counts_every_customer(comparison, split):
+    table = frequency_calibration(comparison.fits["MBG/NBD"], split).table
+    assert table["customers_actual"].sum() == split.table.height
+    assert table["customers_expected"].sum() == pytest.approx(split.table.height)
+    gap = (table["customers_expected"] - table["customers_actual"]).abs().max()
+    assert gap < 0.01 * split.table.height
+
+
+def test_value_by_decile_adds_up_and_ranks(comparison, split):
+    days = (split.holdout_end - split.as_of).days
+    revenue = lifetime_value(comparison.fits["MBG/NBD"], fit(GammaGamma, split), split,
+                             horizon_days=days, annual_discount_rate=0.0, level=None)  # fmt: skip
+    table = value_by_decile(revenue, split).table
+    assert table["n_customers"].sum() == split.table.height
+    assert table["actual"].sum() == pytest.approx(split.table["holdout_spend"].sum())
+    assert table["forecast"].is_sorted(descending=True)
+    assert table["actual"][0] > 3 * table["actual"][4]
+
+
+def test_a_split_outside_the_orders_is_one_clear_error(cdnow_transactions):
+    with pytest.raises(DataError, match="1997-01-01 to 1998-06-30"):
+        split_at(cdnow_transactions, dt.date(1999, 1, 1))
+
+
+def test_randomised_transform_is_uniform_for_draws_from_the_forecast():
+    rng = np.random.default_rng(3)
+    outcome = rng.binomial(4, 0.3, 20_000)
+    pmf = np.array([0.2401, 0.4116, 0.2646, 0.0756, 0.0081])
+    u = randomised_transform(np.cumsum(pmf)[outcome], pmf[outcome])
+    assert np.abs(np.sort(u) - np.linspace(0, 1, u.size)).max() < 1.63 / np.sqrt(u.size)  # Kolmogorov, 1 %
