@@ -195,7 +195,8 @@ def _print_plan(plan: Result) -> None:
     step = pl.when(pl.col("level") == pl.col("level_today")).then(stays).otherwise(up)
     rows = plan.table.select(
         "segment", pl.col("n_customers").alias("customers"), step.alias("service level"),
-        *(pl.col(name).round(0).cast(pl.Int64) for name in ("gain", "cost", "net")), pl.col("staff_hours").alias("hours"),
+        *(pl.col(name).round(0).cast(pl.Int64) for name in ("gain", "cost", "net")),
+        pl.col("staff_hours").alias("hours"),
     )  # fmt: skip
     out_console.print()
     kinds = {"segment": "text", "customers": "count", "service level": "text"}

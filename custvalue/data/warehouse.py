@@ -84,7 +84,7 @@ class Warehouse:
     def __init__(self, path: str | Path | None = None) -> None:
         self._relations = _relations()
         try:
-            self._con = duckdb.connect(str(path) if path is not None else ":memory:", config={"threads": 2})
+            self._con = duckdb.connect(str(path) if path is not None else ":memory:")
         except duckdb.Error as problem:
             why = "another process has it open" if "lock" in str(problem).lower() else str(problem).splitlines()[0]
             raise SourceError(f"Can't open the database {Path(str(path)).name!r}: {why}.") from None
