@@ -10,9 +10,11 @@ import plotly.graph_objects as go
 from custvalue.experiments.launch import LaunchEffect  # noqa: TC001 - singledispatch reads the annotation
 from custvalue.experiments.looks import Looks  # noqa: TC001
 from custvalue.experiments.opt_in import OptInEffect  # noqa: TC001
+from custvalue.experiments.targeting import TargetingRule  # noqa: TC001
+from custvalue.experiments.threshold import ThresholdCurve, name_of
 from custvalue.experiments.verdict import Verdict  # noqa: TC001
 from custvalue.plots.registry import figure_for
-from custvalue.plots.theme import BLUE, GREY, INK, ORANGE, VERMILION, finish
+from custvalue.plots.theme import BLUE, COLOURS, GREY, INK, ORANGE, VERMILION, finish
 
 if TYPE_CHECKING:
     import polars as pl
@@ -134,3 +136,48 @@ def _(result: LaunchEffect) -> go.Figure:
     figure.update_yaxes(title_text=f"effect, {result.currency} per customer and period", zeroline=False)
     figure.update_xaxes(title_text="periods since the launch")
     return finish(figure, result.title)
+
+
+@figure_for.register
+def _(result: ThresholdCurve) -> go.Figure:
+    """Draw profit by threshold and segment; between tested thresholds hollow, beyond them nothing."""
+    known = result.table.drop_nulls("profit")
+    order = [name_of(t) for t in sorted(set(known["threshold"].to_list()))]
+    figure = go.Figure()
+    for i, (segment, rows) in enumerate(known.partition_by("segment", as_dict=True, maintain_order=True).items()):
+        profit, low, high = (rows[c].round(4).to_list() for c in ("profit", "profit_low", "profit_high"))
+        colour = COLOURS[i % len(COLOURS)]
+        figure.add_trace(go.Scatter(
+            x=[name_of(t) for t in rows["threshold"]], y=profit, mode="lines+markers", name=escape(str(segment[0])),
+            line={"color": colour, "width": 1.5, "dash": "dot"},
+            marker={"size": 10, "symbol": ["circle" if b == "tested" else "circle-open" for b in rows["basis"]]},
+            error_y={
+                "type": "data", "symmetric": False, "thickness": 1.5, "width": 5,
+                "array": [0.0 if h is None else round(h - p, 4) for p, h in zip(profit, high, strict=True)],
+                "arrayminus": [0.0 if b is None else round(p - b, 4) for p, b in zip(profit, low, strict=True)],
+            },
+        ))  # fmt: skip
+    figure.update_xaxes(title_text="delivery (filled: tested)", type="category", categoryarray=order)
+    figure.update_yaxes(title_text=f"profit, {result.currency} per customer", tickformat=",~g")
+    return finish(figure, result.title)
+
+
+@figure_for.register
+def _(result: TargetingRule) -> go.Figure:
+    """Draw what each policy is worth per customer, against giving the measure to nobody."""
+    rows = result.table
+    value, low, high = (rows[c].round(4).to_list() for c in ("value", "value_low", "value_high"))
+    marks = go.Scatter(
+        x=value, y=rows["policy"].to_list(), mode="markers", marker={"size": 11, "color": BLUE}, showlegend=False,
+        error_x={
+            "type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": BLUE,
+            "array": [round(h - v, 4) for v, h in zip(value, high, strict=True)],
+            "arrayminus": [round(v - b, 4) for v, b in zip(value, low, strict=True)],
+        },
+    )  # fmt: skip
+    figure = go.Figure(marks)
+    figure.add_vline(x=0.0, line={"color": INK, "width": 1.5})
+    figure.update_yaxes(autorange="reversed", type="category", ticks="", showgrid=False)
+    title = f"value, {result.currency} per customer (0: nobody gets it)"
+    figure.update_xaxes(title_text=title, zeroline=False, tickformat=",~g")
+    return finish(figure, result.title, height=300)

@@ -1,0 +1,288 @@
+"""Who should get a measure: the best small rule over declared attributes, valued on customers it has not seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import polars as pl
+from scipy.stats import norm
+
+from custvalue.errors import DataError
+from custvalue.experiments.opt_in import basis, propensity
+from custvalue.experiments.trial import trial_from_frame
+from custvalue.experiments.wording import money
+from custvalue.results import Kind, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from custvalue.experiments.trial import Frame
+
+    Floats = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+
+CUTS = (0.2, 0.4, 0.6, 0.8)  # quantiles of a number at which a rule may divide
+NOBODY, EVERYBODY = "nobody", "everybody"
+MIN_CUSTOMERS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clause:
+    """One condition of a rule: a number at least or under a value, or a group in or out.
+
+    Attributes
+    ----------
+    attribute
+        Column.
+    sign
+        `at least`, `under`, `is` or `is not`.
+    value
+        A number, or a group's name.
+    """
+
+    attribute: str
+    sign: str
+    value: float | str
+
+    def holds(self, frame: pl.DataFrame) -> Mask:
+        """Tell for which customers the condition holds."""
+        column = frame[self.attribute]
+        if self.sign in ("is", "is not"):
+            same = (column.cast(pl.String) == str(self.value)).to_numpy()
+            return same if self.sign == "is" else ~same
+        over = column.cast(pl.Float64).to_numpy() >= float(self.value)
+        return over if self.sign == "at least" else ~over
+
+    def __str__(self) -> str:
+        value = f"{self.value:,.6g}" if isinstance(self.value, float) else str(self.value)
+        return f"{self.attribute} {self.sign} {value}"
+
+
+Rule = tuple[Clause, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetingRule(Result):
+    """Who should get the measure.
+
+    Attributes
+    ----------
+    table
+        `policy` (the rule, everybody, nobody), `share_treated`, `value` per customer and window against nobody,
+        its interval, and `gain` of the rule over it with interval. The rule's figures are from customers that
+        did not choose it.
+    rule
+        In words; `everybody` or `nobody` where no rule gained on held-out customers.
+    clauses
+        The same for machines: all of them must hold.
+    is_better
+        Whether the rule surely gains over the better of everybody and nobody.
+    agreement
+        Share of customers on whom the folds' rules say the same as the one found on all.
+    budget_share
+        Largest share of customers that may get the measure.
+    """
+
+    rule: str
+    clauses: Rule
+    is_better: bool
+    agreement: float
+    n_customers: int
+    n_folds: int
+    depth: int
+    budget_share: float
+    attributes: tuple[str, ...]
+    level: float
+    seed: int
+
+    kinds: ClassVar[Mapping[str, Kind]] = dict.fromkeys(
+        ("value", "value_low", "value_high", "gain", "gain_low", "gain_high"), "money"
+    )
+
+    @property
+    def title(self) -> str:
+        """The rule and what it gains, or that none does."""
+        if not self.clauses:
+            return f"Give it to {self.rule}: no rule gained on customers that it was not learned from"
+        row = self.table.row(0, named=True)
+        gain = f"{money(row['value'], sign=True)} {self.currency} per customer against nobody"
+        sure = "" if self.is_better else ", not surely better than one answer for all"
+        return f"Give it where {self.rule}: {gain}{sure}"
+
+    def applies_to(self, customers: pl.DataFrame) -> pl.Series:
+        """Tell which customers the rule treats."""
+        return pl.Series("treat", _treats(self.clauses, self.rule, customers))
+
+
+def targeting(
+    customers: Frame,
+    *,
+    attributes: Sequence[str],
+    arm: str = "arm",
+    outcome: str = "contribution",
+    planned_share: float | None = 0.5,
+    depth: int = 2,
+    budget_share: float = 1.0,
+    folds: int = 5,
+    seed: int = 1,
+    level: float = 0.95,
+    currency: str = "EUR",
+) -> TargetingRule:
+    """Find the rule of up to `depth` conditions that gains most, and value it on folds that did not learn it.
+
+    Scores Γ = μ₁ − μ₀ + W(Y − μ₁)/e − (1 − W)(Y − μ₀)/(1 − e) are cross-fitted (Athey & Wager 2021); the search
+    over rules is exhaustive (Kitagawa & Tetenov 2018), so that nothing is missed.
+
+    Parameters
+    ----------
+    customers
+        One row per customer of a test, or of a launch with what was known before.
+    attributes
+        Columns that a rule may use, declared beforehand and known before the measure.
+    arm, outcome
+        Columns, as for `does_it_pay`; the outcome is net of the measure.
+    planned_share
+        Share of treated in a randomised test; None estimates the chance of treatment from the attributes.
+    depth
+        Conditions in a rule, 1 or 2.
+    budget_share
+        Largest share of customers that may get the measure.
+    folds, seed
+        How customers are divided.
+    level
+        Of the intervals.
+    currency
+        Of the outcome.
+
+    Raises
+    ------
+    DataError
+        A column is missing or empty, there are fewer than 200 customers, or a limit makes no sense.
+    """
+    table = customers if isinstance(customers, pl.DataFrame) else pl.from_pandas(customers)
+    if depth not in (1, 2) or not 0.0 < budget_share <= 1.0 or folds < 2:
+        raise DataError("depth is 1 or 2, budget_share above 0 and at most 1, folds at least 2.")
+    frame = _frame(table, attributes, arm, outcome)
+    fold = np.random.default_rng(seed).permutation(frame.height) % folds
+    scores = _scores(frame, attributes, fold, planned_share)
+    rules = _rules(frame, attributes, depth)
+    masks = np.stack([_treats(rule, name, frame) for name, rule in rules])
+    chosen = _best(masks, scores, np.ones(frame.height, dtype=np.bool_), budget_share)
+    held_out = np.zeros(frame.height, dtype=np.bool_)
+    agreement = []
+    for k in range(folds):
+        inside = fold == k
+        best = _best(masks, scores, ~inside, budget_share)
+        held_out[inside] = masks[best][inside]
+        agreement.append(float((masks[best] == masks[chosen]).mean()))
+    rows = _policies(scores, held_out, budget_share, float(norm.ppf(0.5 + level / 2.0)))
+    name, clauses = rules[chosen]
+    everybody = rows[1]["value"] if budget_share >= 1.0 else -math.inf
+    if rows[0]["value"] <= max(everybody, 0.0):  # what was learned did not gain on those who did not teach it
+        name, clauses = (EVERYBODY if everybody > 0.0 else NOBODY), ()
+    return TargetingRule(
+        table=pl.DataFrame(rows, infer_schema_length=None), currency=currency, rule=name, clauses=clauses,
+        is_better=bool(clauses) and all(r["gain_low"] > 0.0 for r in rows[1:]),
+        agreement=float(np.mean(agreement)), n_customers=frame.height, n_folds=folds, depth=depth,
+        budget_share=budget_share, attributes=tuple(attributes), level=level, seed=seed,
+    )  # fmt: skip
+
+
+def _frame(table: pl.DataFrame, attributes: Sequence[str], arm: str, outcome: str) -> pl.DataFrame:
+    if not attributes:
+        raise DataError("A rule needs attributes: columns known before the measure.")
+    if missing := [c for c in attributes if c not in table.columns]:
+        raise DataError(f"The frame has no column {missing[0]!r} (attribute); it has {', '.join(table.columns)}.")
+    if table.height < MIN_CUSTOMERS:
+        raise DataError(f"{table.height} customers are too few to learn a rule; {MIN_CUSTOMERS} are needed.")
+    trial = trial_from_frame(
+        table, arm=arm, outcome=outcome, segment=None, before=None, planned_share=0.5, outcome_days=28, as_of=None
+    )
+    frame = table.select(attributes).with_columns(
+        __w=trial.customers["treated"].cast(pl.Float64), __y=trial.customers["outcome"]
+    )
+    if empty := [c for c in frame.columns if frame[c].null_count()]:
+        named = {"__w": arm, "__y": outcome}.get(empty[0], empty[0])
+        raise DataError(f"Column {named!r} is empty in {frame[empty[0]].null_count():,} rows.")
+    return frame
+
+
+def _scores(
+    frame: pl.DataFrame, attributes: Sequence[str], fold: NDArray[np.int64], planned_share: float | None
+) -> Floats:
+    """Doubly robust scores, each from models fitted without its own fold."""
+    w, y = frame["__w"].to_numpy(), frame["__y"].to_numpy()
+    x = basis(frame, attributes, squares=True)
+    out = np.empty(y.size)
+    for k in np.unique(fold):
+        inside = fold == k
+        mu = []
+        for arm in (0.0, 1.0):
+            rows = ~inside & (w == arm)
+            if rows.sum() < x.shape[1] + 2:
+                raise DataError("An arm has too few customers to model the outcome in each fold.")
+            coefficients, *_ = np.linalg.lstsq(x[rows], y[rows], rcond=None)
+            mu.append(x[inside] @ coefficients)
+        if planned_share is None:
+            e = np.clip(propensity(x, np.where(inside, w[~inside].mean(), w))[inside], 0.02, 0.98)
+        else:
+            e = np.full(int(inside.sum()), planned_share)
+        wi, yi = w[inside], y[inside]
+        out[inside] = mu[1] - mu[0] + wi * (yi - mu[1]) / e - (1.0 - wi) * (yi - mu[0]) / (1.0 - e)
+    return out
+
+
+def _rules(frame: pl.DataFrame, attributes: Sequence[str], depth: int) -> list[tuple[str, Rule]]:
+    """List every rule, the simplest first, so that ties go to the simpler."""
+    single: list[list[Clause]] = []
+    for name in attributes:
+        if frame.schema[name].is_numeric():
+            cuts = sorted({float(frame[name].quantile(q, "higher")) for q in CUTS})  # type: ignore[arg-type]
+            single.append([Clause(attribute=name, sign=s, value=c) for c in cuts for s in ("at least", "under")])
+        else:
+            groups = sorted(frame[name].cast(pl.String).unique().to_list())
+            single.append([Clause(attribute=name, sign=s, value=g) for g in groups for s in ("is", "is not")])
+    rules: list[Rule] = [(clause,) for clauses in single for clause in clauses]
+    if depth == 2:
+        rules += [pair for a, b in combinations(single, 2) for pair in product(a, b)]
+        rules += [pair for clauses in single for pair in combinations(clauses, 2)]
+    named = [(" and ".join(map(str, rule)), rule) for rule in rules]
+    return [(NOBODY, ()), (EVERYBODY, ()), *named]
+
+
+def _treats(rule: Rule, name: str, frame: pl.DataFrame) -> Mask:
+    if not rule:
+        return np.full(frame.height, name == EVERYBODY)
+    treated: Mask = np.logical_and.reduce([clause.holds(frame) for clause in rule])
+    return treated
+
+
+def _best(masks: NDArray[np.bool_], scores: Floats, rows: Mask, budget_share: float) -> int:
+    """Return the rule with the highest sum of scores among those within the budget."""
+    inside = masks[:, rows]
+    value = inside @ scores[rows]
+    value[inside.mean(axis=1) > budget_share + 1e-12] = -math.inf
+    return int(np.argmax(value))
+
+
+def _policies(scores: Floats, held_out: Mask, budget_share: float, z: float) -> list[dict[str, Any]]:
+    """Value the rule, everybody and nobody; where the budget is short everybody is a lot drawn for it."""
+    policies = {"the rule, on held-out customers": held_out.astype(np.float64)}
+    policies[EVERYBODY] = np.full(scores.size, min(budget_share, 1.0))
+    policies[NOBODY] = np.zeros(scores.size)
+    rule = held_out * scores
+    rows = []
+    for name, share in policies.items():
+        value, gain = share * scores, rule - share * scores
+        row: dict[str, Any] = {"policy": name, "share_treated": float(share.mean())}
+        for key, each in (("value", value), ("gain", gain)):
+            mean, half = float(each.mean()), z * float(each.std()) / math.sqrt(each.size)
+            row |= {key: mean, f"{key}_low": mean - half, f"{key}_high": mean + half}
+        rows.append(row)
+    return rows

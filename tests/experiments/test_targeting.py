@@ -1,0 +1,140 @@
+"""Who should get it: a planted rule is found, its value is honest, and where there is none, none is claimed."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import polars as pl
+import pytest
+
+from custvalue.errors import DataError
+from custvalue.experiments.targeting import Clause, targeting
+
+ATTRIBUTES = ["distance", "segment", "orders"]
+
+
+def made(n=4_000, seed=1, *, gain=6.0, loss=-4.0):
+    """The measure pays for private customers who live far; for all others it loses."""
+    rng = np.random.default_rng(seed)
+    distance = rng.gamma(2.0, 30.0, n)
+    segment = rng.choice(["private", "trade"], n, p=[0.7, 0.3])
+    treated = rng.random(n) < 0.5
+    right = (distance >= 60.0) & (segment == "private")
+    outcome = 20.0 + 0.1 * distance + np.where(right, gain, loss) * treated + rng.normal(0.0, 8.0, n)
+    return pl.DataFrame({
+        "arm": treated, "contribution": outcome, "distance": distance, "segment": segment, "orders": rng.poisson(2.0, n),
+    }), right  # fmt: skip
+
+
+def test_the_planted_rule_is_found():
+    frame, right = made()
+    found = targeting(frame, attributes=ATTRIBUTES)
+    treated = found.applies_to(frame).to_numpy()
+    assert (treated == right).mean() > 0.9
+    assert {c.attribute for c in found.clauses} == {"distance", "segment"}
+    assert found.is_better
+    assert found.agreement > 0.9
+    assert found.title.startswith(f"Give it where {found.rule}: +")
+
+
+def test_its_value_is_honest():
+    """Two roads: the held-out value of the learned rule, and what the rule is worth by the known truth."""
+    inside = []
+    for seed in range(20):
+        frame, right = made(2_000, seed)
+        found = targeting(frame, attributes=["distance", "segment"], seed=seed)
+        truth = np.where(right, 6.0, -4.0) * found.applies_to(frame).to_numpy()
+        row = found.table.row(0, named=True)
+        inside.append(row["value_low"] < truth.mean() < row["value_high"])
+    assert sum(inside) >= 17
+
+
+def test_no_rule_is_claimed_where_the_effect_is_the_same_for_all():
+    claimed = [targeting(made(1_000, s, gain=0.0, loss=0.0)[0], attributes=ATTRIBUTES).is_better for s in range(20)]
+    assert sum(claimed) <= 2
+
+
+def test_everybody_or_nobody():
+    everybody = targeting(made(gain=5.0, loss=5.0)[0], attributes=["segment"])
+    assert everybody.rule == "everybody" or not everybody.is_better
+    nobody = targeting(made(gain=-5.0, loss=-5.0)[0], attributes=["segment"])
+    assert (nobody.rule, nobody.clauses) == ("nobody", ())
+    assert "no rule gained" in nobody.title
+
+
+def test_the_search_misses_nothing():
+    """Against all pairs of conditions, valued one by one."""
+    frame, _ = made(600, 3)
+    found = targeting(frame, attributes=["segment", "orders"], seed=2)
+    from custvalue.experiments import targeting as module
+
+    fold = np.random.default_rng(2).permutation(600) % 5
+    prepared = frame.select(
+        "segment", "orders", pl.col("arm").cast(pl.Float64).alias("__w"), pl.col("contribution").alias("__y")
+    )
+    scores = module._scores(prepared, ["segment", "orders"], fold, 0.5)
+    cuts = [float(frame["orders"].quantile(q, "higher")) for q in module.CUTS]
+    orders, trade = frame["orders"].to_numpy(), frame["segment"].to_numpy() == "trade"
+    one = [np.ones(600, dtype=bool), np.zeros(600, dtype=bool), trade, ~trade]
+    two = [np.ones(600, dtype=bool), *[orders >= c for c in cuts], *[orders < c for c in cuts]]
+    between = [(orders >= a) & (orders < b) for a, b in product(cuts, cuts)]
+    best = max(float(m @ scores) for m in [*(a & b for a, b in product(one, two)), *between])
+    if found.clauses:
+        assert float(found.applies_to(frame).to_numpy() @ scores) == pytest.approx(best)
+
+
+def test_a_budget_limits_how_many_get_it():
+    frame, _ = made()
+    found = targeting(frame, attributes=ATTRIBUTES, budget_share=0.15)
+    assert found.applies_to(frame).mean() <= 0.15
+    assert found.table.filter(policy="everybody")["share_treated"][0] == pytest.approx(0.15)
+
+
+def test_a_launch_that_was_not_randomised():
+    rng = np.random.default_rng(5)
+    frame, right = made(6_000)
+    chance = 1 / (1 + np.exp(-(frame["distance"].to_numpy() - 60.0) / 40.0))
+    arm = rng.random(6_000) < chance
+    effect = np.where(right, 6.0, -4.0)
+    outcome = 20.0 + 0.1 * frame["distance"].to_numpy() + effect * arm + rng.normal(0.0, 8.0, 6_000)
+    frame = frame.with_columns(arm=pl.Series(arm), contribution=pl.Series(outcome))
+    found = targeting(frame, attributes=["distance", "segment"], planned_share=None)
+    assert (found.applies_to(frame).to_numpy() == right).mean() > 0.9
+
+
+def test_clauses_say_what_they_do():
+    frame = pl.DataFrame({"distance": [10.0, 60.0, 70.0], "segment": ["a", "b", "a"]})
+    assert Clause(attribute="distance", sign="at least", value=60.0).holds(frame).tolist() == [False, True, True]
+    assert Clause(attribute="distance", sign="under", value=60.0).holds(frame).tolist() == [True, False, False]
+    assert Clause(attribute="segment", sign="is not", value="b").holds(frame).tolist() == [True, False, True]
+    assert str(Clause(attribute="distance", sign="at least", value=1250.5)) == "distance at least 1,250.5"
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"attributes": ["age"]}, "no column 'age'"), ({"attributes": []}, "needs attributes"),
+        ({"attributes": ["orders"], "depth": 3}, "depth is 1 or 2"),
+        ({"attributes": ["orders"], "budget_share": 0.0}, "budget_share"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense(kwargs, message):
+    with pytest.raises(DataError, match=message):
+        targeting(made(400)[0], **kwargs)
+
+
+def test_what_it_cannot_use():
+    frame = made(400)[0]
+    with pytest.raises(DataError, match="too few"):
+        targeting(frame.head(100), attributes=["orders"])
+    holes = frame.with_columns(orders=pl.when(pl.col("orders") > 1).then(pl.col("orders")))
+    with pytest.raises(DataError, match="'orders' is empty"):
+        targeting(holes, attributes=["orders"])
+
+
+def test_figures():
+    found = targeting(made()[0], attributes=ATTRIBUTES)
+    figure = found.plot()
+    assert list(figure.data[0].y) == found.table["policy"].to_list()
+    assert "0: nobody gets it" in figure.layout.xaxis.title.text

@@ -1,0 +1,171 @@
+"""Free over X: the formula against a closed form, top-ups planted and found, and no guessing beyond what was tested."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+
+from custvalue.errors import DataError
+from custvalue.experiments.threshold import free_delivery_threshold
+
+COSTS = {"margin_rate": 0.45, "fee": 4.9, "carrier_cost": 5.9}
+
+
+def made(rates: dict[float | None, float], n=4_000, seed=1, top_up=0.0):
+    """Make a test of thresholds with a known number of orders per customer; a share of baskets is topped up."""
+    rng = np.random.default_rng(seed)
+    people, orders = [], []
+    for i, (threshold, rate) in enumerate(rates.items()):
+        ids = np.arange(i * n, (i + 1) * n)
+        people.append(pl.DataFrame({"customer_id": ids, "threshold": pl.Series([threshold] * n, dtype=pl.Float64),
+                                    "segment": np.where(ids % 2 == 0, "near", "far")}))  # fmt: skip
+        who = np.repeat(ids, rng.poisson(rate, n))
+        basket = rng.lognormal(math.log(42.0) - 0.125, 0.5, who.size)
+        if threshold:
+            lifted = (basket > threshold - 10) & (basket < threshold) & (rng.random(who.size) < top_up)
+            basket = np.where(lifted, threshold + 2.0 * rng.random(who.size), basket)
+            returned = np.where(lifted, 15.0, 0.0)
+        else:
+            returned = np.zeros(who.size)
+        orders.append(pl.DataFrame({"customer_id": who, "basket": basket, "returned": returned}))
+    return pl.concat(people), pl.concat(orders)
+
+
+def share_under(x: float) -> float:
+    """P(b < x) of the baskets made here."""
+    z = (math.log(x) - math.log(42.0) + 0.125) / 0.5
+    return 0.5 * math.erfc(-z / math.sqrt(2))
+
+
+def test_profit_is_the_formula():
+    """The intervals hold the closed form in about 95 of 100."""
+    paying = {0.0: 0.0, 50.0: share_under(50.0), math.inf: 1.0}
+    rate = {0.0: 1.4, 50.0: 1.0, math.inf: 0.9}
+    inside = []
+    for seed in range(40):
+        people, orders = made({0.0: 1.4, 50.0: 1.0, None: 0.9}, seed=seed)
+        found = free_delivery_threshold(people, orders, current=50.0, **COSTS)
+        assert found.table["basis"].to_list() == ["tested"] * 3
+        for row in found.table.to_dicts():
+            x = row["threshold"]
+            expected = rate[x] * (0.45 * 42.0 + 4.9 * paying[x] - 5.9)
+            inside.append(row["profit_low"] < expected < row["profit_high"])
+            assert row["paying_share"] == pytest.approx(paying[x], abs=0.03)
+    assert 0.90 <= sum(inside) / len(inside) <= 0.99
+
+
+def test_the_golden_curve_without_demand_response(shared):
+    """Where the number of orders does not respond, the curve of the golden file follows from its shares of payers."""
+    cases = json.loads((shared / "golden" / "experiments.json").read_text())["cases"]
+    money = next(c["expected"] for c in cases if c["id"] == "money.decision")
+    stored = money["threshold_profit_per_order_expected_no_demand_response"]
+    points = [float(k) for k in stored if k != "none"]
+    n = 400_000
+    under = [(stored[f"{x:g}"] - stored["0"]) / COSTS["fee"] for x in points]
+    basket = np.repeat(
+        np.array([*(x - 1.0 for x in points[1:]), 90.0]),
+        np.diff([0, *np.round(np.array(under[1:]) * n), n]).astype(int),
+    )
+    mean = (stored["0"] + COSTS["carrier_cost"]) / COSTS["margin_rate"]
+    # the formula sees the basket only through its mean and on which side of X it lies
+    for x in points:
+        people = pl.DataFrame({"customer_id": np.arange(2 * n), "threshold": [x] * n + [None] * n})
+        orders = pl.DataFrame({"customer_id": np.arange(2 * n), "basket": np.tile(basket, 2)})
+        found = free_delivery_threshold(people, orders, current=None, **COSTS)
+        shift = COSTS["margin_rate"] * (mean - float(basket.mean()))
+        profit = dict(found.table.select("threshold", "profit").iter_rows())
+        assert profit[x] + shift == pytest.approx(stored[f"{x:g}"], abs=2e-5)
+        assert profit[math.inf] + shift == pytest.approx(stored["none"], abs=2e-5)
+    curve = [stored[f"{x:g}"] for x in points]
+    assert curve == sorted(curve)
+    assert curve[-1] < stored["none"]  # the trap: without demand response "never free" always wins
+
+
+def test_which_threshold_is_better():
+    people, orders = made({30.0: 1.35, 50.0: 1.0, None: 0.95}, n=12_000)
+    found = free_delivery_threshold(people, orders, current=50.0, **COSTS)
+    best = found.table.filter(is_best=True, segment="all").row(0, named=True)
+    assert best["threshold"] == 30.0
+    assert best["gain_low"] > 0.0
+    assert found.title.startswith("Free over 30 is surely better than today's free over 50: +")
+    today = found.table.filter(threshold=50.0).row(0, named=True)
+    assert (today["gain"], today["gain_low"], today["gain_high"]) == (0.0, 0.0, 0.0)
+    same = free_delivery_threshold(people, orders, current=30.0, **COSTS)
+    assert same.title == "No tested threshold is better than today's (free over 30)"
+
+
+def test_by_segment():
+    people, orders = made({30.0: 1.35, 50.0: 1.0})
+    found = free_delivery_threshold(people, orders, current=50.0, segment="segment", **COSTS)
+    assert found.table["segment"].unique(maintain_order=True).to_list() == ["all", "far", "near"]
+    parts = found.table.filter(pl.col("segment") != "all")
+    assert parts["n_customers"].sum() == people.height
+    by = parts.group_by("threshold").agg((pl.col("profit") * pl.col("n_customers")).sum() / pl.col("n_customers").sum())
+    whole = dict(found.table.filter(segment="all").select("threshold", "profit").iter_rows())
+    for threshold, profit in by.iter_rows():
+        assert profit == pytest.approx(whole[threshold], rel=1e-9)
+
+
+def test_beyond_the_tested_thresholds_nothing_is_said():
+    people, orders = made({30.0: 1.2, 50.0: 1.0})
+    found = free_delivery_threshold(people, orders, current=50.0, thresholds=[20.0, 40.0, 80.0, None], **COSTS)
+    rows = {r["threshold"]: r for r in found.table.to_dicts()}
+    assert {t: r["basis"] for t, r in rows.items()} == {
+        20.0: "not tested", 30.0: "tested", 40.0: "between tested", 50.0: "tested", 80.0: "not tested",
+        math.inf: "not tested",
+    }  # fmt: skip
+    assert rows[20.0]["profit"] is rows[80.0]["profit"] is rows[math.inf]["profit"] is None
+    assert rows[40.0]["profit"] == pytest.approx((rows[30.0]["profit"] + rows[50.0]["profit"]) / 2)
+    assert rows[40.0]["profit_low"] is None
+
+
+def test_top_ups_and_their_returns_are_found():
+    people, orders = made({30.0: 1.0, 50.0: 1.0, None: 1.0}, n=8_000, top_up=0.3)
+    found = free_delivery_threshold(people, orders, current=50.0, **COSTS).top_ups
+    for row in found.to_dicts():
+        planted = 0.3 * (share_under(row["threshold"]) - share_under(row["threshold"] - 10))
+        assert row["top_up_share_low"] < planted * 1.15
+        assert row["top_up_share_high"] > planted * 0.85
+        assert 0.2 < row["returned_share"] < 0.8
+    flat = made({30.0: 1.0, 50.0: 1.0, None: 1.0}, n=8_000)
+    none = free_delivery_threshold(flat[0], flat[1].drop("returned"), current=50.0, **COSTS).top_ups
+    assert (none["top_up_share_low"] < 0.005).all()
+    assert none["returned_share"].to_list() == [None, None]
+
+
+def test_one_threshold_alone_is_refused():
+    people, orders = made({50.0: 1.0})
+    with pytest.raises(DataError, match="always say 'never free'"):
+        free_delivery_threshold(people, orders, current=50.0, **COSTS)
+    people, orders = made({30.0: 1.0, 50.0: 1.0})
+    with pytest.raises(DataError, match="today: never free"):
+        free_delivery_threshold(people, orders, current=None, **COSTS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p, o: (p.drop("threshold"), o), "no column 'threshold'"),
+        (lambda p, o: (p, o.drop("basket")), "no column 'basket'"),
+        (lambda p, o: (p, o.with_columns(basket=pl.lit(None, pl.Float64))), "'basket' of the orders is empty"),
+        (lambda p, o: (p.tail(-1), o), "belong to no customer"),
+        (lambda p, o: (pl.concat([p, p.head(3)]), o), "3 customers stand in the test more than once"),
+        (lambda p, o: (p.with_columns(threshold=pl.when(pl.int_range(pl.len()) < 5).then(10.0).otherwise(pl.col("threshold"))), o), "5 customers; 30"),
+    ],
+)  # fmt: skip
+def test_what_it_cannot_use(change, message):
+    with pytest.raises(DataError, match=message):
+        free_delivery_threshold(*change(*made({30.0: 3.0, 50.0: 3.0}, n=200)), current=50.0, **COSTS)
+
+
+def test_the_figure_draws_only_what_is_known():
+    people, orders = made({30.0: 1.2, 50.0: 1.0})
+    found = free_delivery_threshold(people, orders, current=50.0, thresholds=[20.0, 40.0], **COSTS)
+    figure = found.plot()
+    assert list(figure.data[0].x) == ["free over 30", "free over 40", "free over 50"]
+    assert list(figure.data[0].marker.symbol) == ["circle", "circle-open", "circle"]
+    assert figure.layout.title.text == found.title
