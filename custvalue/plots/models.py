@@ -126,7 +126,8 @@ def _(result: ModelComparison) -> go.Figure:
     told = table.select("purchases_expected", "total_error_rate").rows()
     text = [f"{expected:,.0f} ({error:+.1%})" for expected, error in told]
     figure.add_bar(x=table["model"], y=table["purchases_expected"], marker_color=BLUE, width=0.5, text=text,
-                   textposition="outside", cliponaxis=False, hovertemplate="%{x}: %{y:,.0f}<extra></extra>")  # fmt: skip
+                   textposition="outside", cliponaxis=False,
+                   hovertemplate="%{x}: %{y:,.0f}<extra></extra>")  # fmt: skip
     actual = float(table["purchases_actual"][0])
     figure.add_hline(y=actual, line={"color": INK, "dash": "dash"}, annotation_text=f"Actual: {actual:,.0f}",
                      annotation_position="top left")  # fmt: skip
