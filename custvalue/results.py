@@ -96,17 +96,29 @@ class Result:
 
         return figure_for(self)
 
-    def to_gt(self, rows: int = SHOWN_ROWS) -> gt.GT:
-        """Format the first rows as a table with title, units and assumptions."""
-        shown = self.table.head(rows)
+    def to_gt(self, rows: int = SHOWN_ROWS, columns: Sequence[str] = ()) -> gt.GT:
+        """Format the first rows as a table with title, units and assumptions; all columns, or those named.
+
+        Raises
+        ------
+        DataError
+            The table has no such column.
+        """
+        if unknown := [name for name in columns if name not in self.table.columns]:
+            raise DataError(f"The table has no column {unknown[0]!r}; it has {', '.join(self.table.columns)}.")
+        shown = self.table.head(rows).select(columns or self.table.columns)
+        kinds = {name: kind for name, kind in self.column_kinds().items() if name in shown.columns}
         notes = [] if shown.height == self.table.height else [f"{rows} of {self.table.height:,} rows"]
         notes += self.notes()
-        return format_table(shown, self.column_kinds(), title=self.title, notes=notes, currency=self.currency)
+        return format_table(shown, kinds, title=self.title, notes=notes, currency=self.currency)
 
     def notes(self) -> list[str]:
         """Write every assumption as `name: value`, rounded for reading; what was not set is left out."""
         told = ((name, describe(value)) for name, value in self.assumptions.items())
         return [f"{name.replace('_', ' ')}: {text}" for name, text in told if text]
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - IPython's signature
+        printer.text(f"{type(self).__name__}: {self.title}")
 
     def _repr_html_(self) -> str:
         return str(self.to_gt().as_raw_html())
