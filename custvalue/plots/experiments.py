@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from custvalue.experiments.launch import LaunchEffect  # noqa: TC001 - singledispatch reads the annotation
+from custvalue.experiments.break_even import BreakEven  # noqa: TC001 - singledispatch reads the annotation
+from custvalue.experiments.design import Assignment, SamplePlan  # noqa: TC001
+from custvalue.experiments.launch import LaunchEffect  # noqa: TC001
+from custvalue.experiments.long_run import LongRun  # noqa: TC001
 from custvalue.experiments.looks import Looks  # noqa: TC001
 from custvalue.experiments.opt_in import OptInEffect  # noqa: TC001
 from custvalue.experiments.targeting import TargetingRule  # noqa: TC001
@@ -134,7 +137,7 @@ def _(result: LaunchEffect) -> go.Figure:
     figure.add_hline(y=0.0, line={"color": INK, "width": 1.5})
     figure.add_vline(x=-0.5, line={"color": VERMILION, "width": 1.5, "dash": "dash"}, annotation_text="launch")
     figure.update_yaxes(title_text=f"effect, {result.currency} per customer and period", zeroline=False)
-    figure.update_xaxes(title_text="periods since the launch")
+    figure.update_xaxes(title_text="periods since the launch", zeroline=False)
     return finish(figure, result.title)
 
 
@@ -181,3 +184,72 @@ def _(result: TargetingRule) -> go.Figure:
     title = f"value, {result.currency} per customer (0: nobody gets it)"
     figure.update_xaxes(title_text=title, zeroline=False, tickformat=",~g")
     return finish(figure, result.title, height=300)
+
+
+@figure_for.register
+def _(result: SamplePlan) -> go.Figure:
+    """Draw the smallest effect that a test finds, by its size."""
+    figure = go.Figure()
+    n = result.table["n_customers"].to_list()
+    for column, name, colour in (
+        ("smallest_effect", "means", GREY),
+        ("smallest_effect_adjusted", "with what was known before (CUPED)", BLUE),
+    ):
+        if result.table[column].null_count() == 0:
+            effect = result.table[column].round(4).to_list()
+            figure.add_trace(go.Scatter(x=n, y=effect, mode="lines+markers", name=name, line={"color": colour}))
+    figure.update_xaxes(title_text="customers in both arms", type="log", tickformat=",.0f", tickvals=n)
+    figure.update_yaxes(title_text=f"smallest effect found, {result.currency} per customer", rangemode="tozero")
+    return finish(figure, result.title)
+
+
+@figure_for.register
+def _(result: Assignment) -> go.Figure:
+    """Draw the customers of each arm by stratum."""
+    figure = go.Figure()
+    counted = result.table.group_by("stratum", "arm").len().sort("stratum", "arm")
+    for arm, colour in (("control", GREY), ("treatment", BLUE)):
+        rows = counted.filter(arm=arm)
+        strata = [escape(s) for s in rows["stratum"]]
+        figure.add_trace(go.Bar(x=strata, y=rows["len"].to_list(), name=arm, marker={"color": colour}))
+    figure.update_yaxes(title_text="customers", tickformat=",.0f")
+    figure.update_xaxes(title_text="stratum", type="category")
+    return finish(figure, result.title)
+
+
+@figure_for.register
+def _(result: BreakEven) -> go.Figure:
+    """Draw what each channel alone would have to bring."""
+    rows = result.table.drop_nulls("change")
+    change = rows["change"].round(6).to_list()
+    bars = go.Bar(
+        x=change, y=rows["channel"].to_list(), orientation="h", marker={"color": BLUE}, showlegend=False,
+        text=[f"{c:+.1%} {r}".replace("-", "−") for c, r in zip(change, rows["reads"], strict=True)],
+        textposition="auto",
+    )  # fmt: skip
+    figure = go.Figure(bars)
+    figure.update_yaxes(autorange="reversed", type="category", ticks="")
+    figure.update_xaxes(title_text="change needed by this channel alone", tickformat=".0%")
+    return finish(figure, result.title, height=180 + 44 * rows.height)
+
+
+@figure_for.register
+def _(result: LongRun) -> go.Figure:
+    """Draw the long-run effect by how well it persists; the line is what the launch costs."""
+    rows = result.table
+    effect, low, high = (rows[c].round(4).to_list() for c in ("effect", "effect_low", "effect_high"))
+    marks = go.Scatter(
+        x=rows["persistence"].to_list(), y=effect, mode="lines+markers", line={"color": BLUE, "dash": "dot"},
+        marker={"size": 9}, showlegend=False,
+        error_y={
+            "type": "data", "symmetric": False, "thickness": 1.5, "width": 5, "color": BLUE,
+            "array": [round(h - e, 4) for e, h in zip(effect, high, strict=True)],
+            "arrayminus": [round(e - b, 4) for e, b in zip(effect, low, strict=True)],
+        },
+    )  # fmt: skip
+    figure = go.Figure(marks)
+    figure.add_hline(y=result.setup_cost, line={"color": INK, "width": 1.5})
+    figure.update_xaxes(title_text="share of the effect left after a year (an assumption)", tickformat=".0%")
+    title = f"effect over {result.horizon_years} years, {result.currency} per customer"
+    figure.update_yaxes(title_text=title, zeroline=False, tickformat=",~g")
+    return finish(figure, result.title)

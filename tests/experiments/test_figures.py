@@ -53,3 +53,23 @@ def test_looks_and_overlap(customers):
     found = opt_in_effect(customers, covariates=["before"])
     bars = found.plot().data
     assert [sum(b.y) for b in bars] == [found.table["n_control"][0], found.table["n_treated"][0]]
+
+
+def test_every_result_draws_itself(customers):
+    """Each figure has its result's finding as title and names its units."""
+    from custvalue.experiments.break_even import break_even
+    from custvalue.experiments.design import assign, sample_size
+    from custvalue.experiments.long_run import long_run
+
+    verdict = does_it_pay(customers, segment="segment")
+    for result in (
+        break_even(margin_per_order=10.0, cost_per_order=2.0),
+        assign(customers.with_columns(pl.col("customer_id").cast(pl.String)), experiment="x", strata=["segment"]),
+        sample_size(customers, before="before", effect=1.0),
+        long_run(verdict, retention=0.8),
+    ):
+        figure = result.plot()
+        assert figure.layout.title.text.replace("<br>", " ") == result.title
+        assert figure.layout.xaxis.title.text
+        assert sum(len(t.y) for t in figure.data) > 0
+        assert result._repr_html_()
