@@ -49,6 +49,25 @@ def land(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> list[
         raise _unreadable(source, str(problem).splitlines()[0]) from None
 
 
+def columns_of(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> list[str]:
+    """Return the source's columns without reading its rows.
+
+    Raises
+    ------
+    SourceError
+        It has no header to read.
+    """
+    if isinstance(source.content, pl.DataFrame):
+        return source.content.columns
+    if not source.is_text:
+        return _parquet_columns(con, source.content)
+    try:
+        file = decoded(source.content, source.mapping.encoding, scratch)
+        return _header(source, file)[1]
+    except (UnicodeError, gzip.BadGzipFile, EOFError) as problem:
+        raise _unreadable(source, str(problem)) from None
+
+
 def _unreadable(source: Source, why: str) -> SourceError:
     if "unicode" in why.lower() or "utf-8" in why.lower():
         return SourceError(
@@ -78,14 +97,20 @@ def _as_text(column: pl.Series) -> pl.Series:
 
 
 def _land_parquet(con: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
+    columns = _parquet_columns(con, file)
+    con.execute(
+        "create temp table landing as select cast(columns(*) as varchar), row_number() over () as _row"
+        f" from read_parquet({literal(str(file))})"
+    )
+    return columns
+
+
+def _parquet_columns(con: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
     try:
-        con.execute(
-            "create temp table landing as select cast(columns(*) as varchar), row_number() over () as _row"
-            f" from read_parquet({literal(str(file))})"
-        )
+        described = con.execute(f"describe select * from read_parquet({literal(str(file))})").fetchall()
     except duckdb.Error as problem:
         raise SourceError(f"Can't read {file.name} as Parquet: {str(problem).splitlines()[0]}.") from None
-    return [row[1] for row in con.execute("pragma table_info('landing')").fetchall() if row[1] != "_row"]
+    return [row[0] for row in described]
 
 
 def _land_lines(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> list[str]:
@@ -102,10 +127,7 @@ def _land_lines(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> l
 
 def _land_delimited(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> list[str]:
     mapping = source.mapping
-    delimiter, first = _first_line(file, mapping.delimiter, mapping.skip)
-    names = first if mapping.header else [str(i) for i in range(1, len(first) + 1)]
-    if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise SourceError(f"{source.name} has two columns named {doubled[0]!r}.", "Give each column its own name.")
+    delimiter, names = _header(source, file)
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     con.execute(
         f"create temp table landing as select *, row_number() over () as _row from read_csv({literal(str(file))},"
@@ -117,14 +139,19 @@ def _land_delimited(con: duckdb.DuckDBPyConnection, source: Source, file: Path) 
     return names
 
 
-def _first_line(file: Path, delimiter: str | None, skip: int) -> tuple[str, list[str]]:
-    """Return the delimiter and the fields of the first line after `skip`."""
+def _header(source: Source, file: Path) -> tuple[str, list[str]]:
+    """Return the delimiter and the columns: the header's, or 1, 2, 3, ... where there is none."""
+    mapping = source.mapping
     with open_text(file, "utf-8-sig") as stream:
-        lines = [stream.readline() for _ in range(skip + 1)]
+        lines = [stream.readline() for _ in range(mapping.skip + 1)]
         if not lines[-1].strip():
             raise SourceError(f"{file.name} is empty: not even a header.", "Export it again, or leave it out.")
-        found = delimiter or max(DELIMITERS, key=lines[-1].count)
-        return found, [name.strip() for name in next(csv.reader([lines[-1].rstrip("\r\n")], delimiter=found))]
+        delimiter = mapping.delimiter or max(DELIMITERS, key=lines[-1].count)
+        first = [name.strip() for name in next(csv.reader([lines[-1].rstrip("\r\n")], delimiter=delimiter))]
+    names = first if mapping.header else [str(i) for i in range(1, len(first) + 1)]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise SourceError(f"{source.name} has two columns named {doubled[0]!r}.", "Give each column its own name.")
+    return delimiter, names
 
 
 def _collect_malformed(con: duckdb.DuckDBPyConnection, source: Source, header_lines: int) -> None:

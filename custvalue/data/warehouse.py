@@ -5,55 +5,24 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import polars as pl
 
-from custvalue.data.landing import land
+from custvalue.data.loading import LoadReport, Progress, load_report, load_sources
 from custvalue.data.mapping import Mapping, read_mapping
-from custvalue.data.quality import accept
 from custvalue.data.quoting import quote
 from custvalue.data.relations import LAYERS, Relation, check_inputs, read_relations
-from custvalue.data.sources import FLAT, FLAT_COLUMNS, Source, find_sources
+from custvalue.data.sources import find_sources
 from custvalue.errors import DataError, MissingInputError, SourceError
 from custvalue.paths import shared_folder
-from custvalue.results import Result
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-Progress = Callable[[str], None]
 RESULTS = "results"
-COUNTED = ("read", "accepted", "unattributed", "rejected")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadReport(Result):
-    """What became of every row read: `read` is the sum of the three after it.
-
-    Attributes
-    ----------
-    table
-        `table`, `read`, `accepted`, `unattributed` (no customer: in the company's totals only), `rejected`.
-    sources
-        The same per file, sheet or frame, with `identical`: accepted lines that repeat another.
-    reasons
-        `table`, `reason`, `rows`, of what was rejected.
-    """
-
-    sources: pl.DataFrame
-    reasons: pl.DataFrame
-
-    @property
-    def title(self) -> str:
-        """How many rows came and where they stand now."""
-        read, _, unattributed, rejected = (self.table[name].sum() for name in COUNTED)
-        return f"{read:,} rows read: {unattributed:,} without a customer, {rejected:,} set aside"
 
 
 @functools.cache
@@ -136,103 +105,16 @@ class Warehouse:
         """
         plan = read_mapping(mapping)
         sources = find_sources(source, plan, table)
-        with tempfile.TemporaryDirectory() as scratch:
-            self._con.execute("begin")
-            try:
-                for each in self._in_order(sources, Path(scratch), progress):
-                    self._load_one(each, plan.currency, Path(scratch), progress)
-                progress("building relations")
-                self._build()
-                self._con.execute("commit")
-            except BaseException:
-                self._con.execute("rollback")
-                raise
-        return self._report([source.identity for source in sources])
-
-    def _in_order(self, sources: list[Source], scratch: Path, progress: Progress) -> list[Source]:
-        """Give every source its table, and put tables after those they refer to."""
-        settled = [source if self._fits(source) else self._settle(source, scratch) for source in sources]
-        rank = {name: i for i, name in enumerate(self._raw_names())}
-        for source in settled:
-            if source.table not in rank:
-                raise SourceError(
-                    f"{source.name} fits no table: {source.table!r} is none of ours,"
-                    " and it has no columns customer_id, ordered_at, amount.",
-                    f"Name it like its table ({', '.join(sorted(rank))}), or write a mapping.",
-                )
-        progress(f"{len(settled)} sources found")
-        return sorted(settled, key=lambda source: rank[str(source.table)])
-
-    def _fits(self, source: Source) -> bool:
-        """Say whether the table is certain: a mapping with columns names it."""
-        return bool(source.mapping.columns)
-
-    def _settle(self, source: Source, scratch: Path) -> Source:
-        """Look at the columns: three are enough for a flat export, whatever the file is called."""
-        columns = {column.strip().lower().replace(" ", "_") for column in land(self._con, source, scratch)}
-        relation = self._relations.get(f"raw.{source.table}")
-        lacks = relation is None or not set(relation.required) <= columns
-        return replace(source, table=FLAT) if lacks and columns >= FLAT_COLUMNS else source
-
-    def _raw_names(self) -> list[str]:
-        """List the raw tables, each after those it refers to."""
-        raw = {r.name: {table for _, table in r.references} for r in self._relations.values() if r.schema == "raw"}
-        import graphlib
-
-        return list(graphlib.TopologicalSorter(raw).static_order())
-
-    def _load_one(self, source: Source, currency: str, scratch: Path, progress: Progress) -> None:
-        progress(f"reading {source.name} into {source.table}")
-        relation = self._relations[f"raw.{source.table}"]
-        self._check_currency(currency)
-        self._forget(source)
-        columns = land(self._con, source, scratch)
-        source_id = self._con.execute("select coalesce(max(source_id), 0) + 1 from meta.load_log").fetchall()[0][0]
-        counts = accept(self._con, relation, source, columns, source_id)
-        self._con.execute(
-            "insert into meta.load_log values ($id, $table, $name, $identity, $hash, $currency,"
-            " $read, $accepted, $unattributed, $rejected, $identical, now())",
-            {
-                "id": source_id, "table": source.table, "name": source.name, "identity": source.identity,
-                "hash": source.content_hash, "currency": currency, **counts.__dict__,
-            },
-        )  # fmt: skip
-
-    def _forget(self, source: Source) -> None:
-        """Remove what an earlier load of the same source brought."""
-        same = self._con.execute(
-            "select source_id from meta.load_log where table_name = $table"
-            " and (identity = $identity or content_hash = $hash)",
-            {"table": source.table, "identity": source.identity, "hash": source.content_hash},
-        ).fetchall()
-        for (source_id,) in same:
-            self._con.execute(f"delete from raw.{source.table} where _source_id = $id", {"id": source_id})
-            for table in ("rejected_rows", "load_log"):
-                self._con.execute(f"delete from meta.{table} where source_id = $id", {"id": source_id})
-
-    def _check_currency(self, currency: str) -> None:
-        held = self._con.execute("select distinct currency from meta.load_log").fetchall()
-        if held and held[0][0] != currency:
-            raise DataError(
-                f"The database holds {held[0][0]}, this source is in {currency}.",
-                "Convert it first, or keep it in a database of its own; the mapping's `currency` says which it is.",
-            )
-
-    def _report(self, identities: list[str]) -> LoadReport:
-        self._con.register("_identities", pl.DataFrame({"identity": identities}))
-        sources = self._con.sql(
-            "select table_name as table, source_name as source, n_read as read, n_accepted as accepted,"
-            " n_unattributed as unattributed, n_rejected as rejected, n_identical as identical"
-            " from meta.load_log semi join _identities using (identity) order by source_id"
-        ).pl()
-        reasons = self._con.sql(
-            "select table_name as table, reason, count(*) as rows from meta.rejected_rows"
-            " semi join (select source_id from meta.load_log semi join _identities using (identity)) using (source_id)"
-            " group by all order by all"
-        ).pl()
-        self._con.unregister("_identities")
-        table = sources.group_by("table", maintain_order=True).agg(pl.col(COUNTED).sum())
-        return LoadReport(table=table, sources=sources, reasons=reasons, currency=self.currency)
+        self._con.execute("begin")
+        try:
+            load_sources(self._con, self._relations, sources, plan.currency, progress)
+            progress("building relations")
+            self._build()
+            self._con.execute("commit")
+        except BaseException:
+            self._con.execute("rollback")
+            raise
+        return load_report(self._con, [source.identity for source in sources], self.currency)
 
     # ------------------------------------------------------------------------------------------ reading
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from custvalue.config import Settings
-    from custvalue.data.warehouse import Progress, Warehouse
+    from custvalue.data.loading import Progress
+    from custvalue.data.warehouse import Warehouse
     from custvalue.models.fitting import ModelFit
     from custvalue.results import PurchaseSummary, Result
 

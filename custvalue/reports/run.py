@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from custvalue.config import Settings
-    from custvalue.data.warehouse import Progress, Warehouse
+    from custvalue.data.loading import Progress
+    from custvalue.data.warehouse import Warehouse
 
 REPORT, WORKBOOK, CUSTOMERS = "report.html", "custvalue.xlsx", "customers.parquet"
 
