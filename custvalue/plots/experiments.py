@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from custvalue.experiments.break_even import BreakEven  # noqa: TC001 - singledispatch reads the annotation
 from custvalue.experiments.design import Assignment, SamplePlan  # noqa: TC001
+from custvalue.experiments.effects import Effects  # noqa: TC001
 from custvalue.experiments.launch import LaunchEffect  # noqa: TC001
 from custvalue.experiments.long_run import LongRun  # noqa: TC001
 from custvalue.experiments.looks import Looks  # noqa: TC001
@@ -253,3 +254,24 @@ def _(result: LongRun) -> go.Figure:
     title = f"effect over {result.horizon_years} years, {result.currency} per customer"
     figure.update_yaxes(title_text=title, zeroline=False, tickformat=",~g")
     return finish(figure, result.title)
+
+
+@figure_for.register
+def _(result: Effects) -> go.Figure:
+    """Draw the relative change of each outcome for all customers; those with a base near 0 have none."""
+    rows = result.table.filter(segment="all").drop_nulls("relative")
+    relative, low, high = (rows[c].round(6).to_list() for c in ("relative", "relative_low", "relative_high"))
+    marks = go.Scatter(
+        x=relative, y=[escape(m) for m in rows["metric"]], mode="markers", marker={"size": 11, "color": BLUE},
+        showlegend=False,
+        error_x={
+            "type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": BLUE,
+            "array": [round(h - v, 6) for v, h in zip(relative, high, strict=True)],
+            "arrayminus": [round(v - b, 6) for v, b in zip(relative, low, strict=True)],
+        },
+    )  # fmt: skip
+    figure = go.Figure(marks)
+    figure.add_vline(x=0.0, line={"color": INK, "width": 1.5})
+    figure.update_yaxes(autorange="reversed", type="category", ticks="", showgrid=False)
+    figure.update_xaxes(title_text="relative change", zeroline=False, tickformat=".0%")
+    return finish(figure, result.title, height=180 + 44 * max(rows.height, 2))
