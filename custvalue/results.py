@@ -73,6 +73,13 @@ class Result:
     kinds: ClassVar[Mapping[str, Kind]] = {}
     """How columns are shown whose name and type do not tell it."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__repr__ = Result.__repr__  # type: ignore[method-assign]  # a dataclass would write all its fields
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {self.title}"
+
     @property
     def title(self) -> str:
         """The finding, in one sentence."""
@@ -96,29 +103,38 @@ class Result:
 
         return figure_for(self)
 
-    def to_gt(self, rows: int = SHOWN_ROWS, columns: Sequence[str] = ()) -> gt.GT:
-        """Format the first rows as a table with title, units and assumptions; all columns, or those named.
+    def to_gt(self, table: pl.DataFrame | None = None, *, rows: int = SHOWN_ROWS, columns: Sequence[str] = ()) -> gt.GT:
+        """Format the first rows as a table with title, units and assumptions.
+
+        Parameters
+        ----------
+        table
+            Another table of this result, such as a plan's roadmap, or its own in another order.
+        rows
+            How many rows are shown.
+        columns
+            Columns to show; default all.
 
         Raises
         ------
         DataError
             The table has no such column.
         """
-        if unknown := [name for name in columns if name not in self.table.columns]:
-            raise DataError(f"The table has no column {unknown[0]!r}; it has {', '.join(self.table.columns)}.")
-        shown = self.table.head(rows).select(columns or self.table.columns)
-        kinds = {name: kind for name, kind in self.column_kinds().items() if name in shown.columns}
-        notes = [] if shown.height == self.table.height else [f"{rows} of {self.table.height:,} rows"]
-        notes += self.notes()
-        return format_table(shown, kinds, title=self.title, notes=notes, currency=self.currency)
+        whole = self.table if table is None else table
+        if unknown := [name for name in columns if name not in whole.columns]:
+            raise DataError(f"The table has no column {unknown[0]!r}; it has {', '.join(whole.columns)}.")
+        shown = whole.head(rows).select(columns or whole.columns)
+        kinds = {name: self.kinds.get(name) or column_kind(name, dtype) for name, dtype in shown.schema.items()}
+        notes = [] if shown.height == whole.height else [f"{rows} of {whole.height:,} rows"]
+        if table is None:
+            notes += self.notes()
+        title = self.title if table is None else ""
+        return format_table(shown, kinds, title=title, notes=notes, currency=self.currency)
 
     def notes(self) -> list[str]:
         """Write every assumption as `name: value`, rounded for reading; what was not set is left out."""
         told = ((name, describe(value)) for name, value in self.assumptions.items())
         return [f"{name.replace('_', ' ')}: {text}" for name, text in told if text]
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - IPython's signature
-        printer.text(f"{type(self).__name__}: {self.title}")
 
     def _repr_html_(self) -> str:
         return str(self.to_gt().as_raw_html())

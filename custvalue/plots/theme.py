@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import html
 import textwrap
+from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 # Okabe & Ito (2008), Color Universal Design: told apart by colour-blind readers
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY, INK, LINES = "#8A949E", "#1F2933", "#E3E7EB"
+ROUNDED = ("x", "y", "z", "customdata", "error_x", "error_y", "base", "width")
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, BLACK)
 
 _AXIS = {
@@ -38,7 +41,21 @@ TEMPLATE = go.layout.Template(
 def finish(figure: go.Figure, title: str, *, height: int = 440) -> go.Figure:
     """Give a figure the theme, its finding as title (wrapped at words) and its height."""
     figure.update_layout(template=TEMPLATE, title_text=wrapped(title), height=height)
+    for trace in figure.data:
+        drawn = trace.to_plotly_json()
+        trace.update({name: _rounded(drawn[name]) for name in ROUNDED if name in drawn})
     return figure
+
+
+def _rounded(node: Any) -> Any:
+    """Keep eight figures: what differs further on differs from machine to machine, and nobody can see it."""
+    if isinstance(node, np.ndarray):
+        return _rounded(node.tolist()) if node.dtype.kind == "f" else node
+    if isinstance(node, list | tuple):
+        return [_rounded(each) for each in node]
+    if isinstance(node, dict):
+        return {key: _rounded(value) for key, value in node.items()}
+    return float(f"{node:.8g}") if isinstance(node, float) else node
 
 
 def wrapped(title: str, width: int = 95) -> str:

@@ -173,7 +173,7 @@ def _clean(notebook: NotebookNode) -> None:
             if "metadata" in output:
                 output["metadata"] = {}
             if str(output.get("data", {}).get("text/plain", "")).startswith(FORMATTED):
-                output["data"]["text/plain"] = FORMATTED.split("(")[0]
+                output["data"]["text/plain"] = "GT"
 
 
 def main() -> None:

@@ -103,6 +103,8 @@ def _value_figures(value: LifetimeValue) -> Iterator[KeyFigure]:
     note = f"within {value.horizon_days:,.0f} days{between}"
     yield KeyFigure(label=label, value=float(value.table[column].sum()), kind="money", note=note)
     churned = float(value.table["churn_probability"].sum()) / max(1, value.table.height)
+    if churned == 0:  # a model in which nobody leaves says nothing about churn
+        return
     note = f"{churned * value.table.height:,.0f} customers expected to have left already"
     yield KeyFigure(label="Churned", value=churned, kind="percent", note=note)
 
