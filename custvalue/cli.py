@@ -1,4 +1,4 @@
-"""The command line: demo, load, run, check, report. Exit code 0; 1 when the data say no; 2 for usage."""
+"""The command line: demo, load, run, check, audit, report. Exit code 0; 1 when the data say no; 2 for usage."""
 
 from __future__ import annotations
 
@@ -114,6 +114,24 @@ def check(database: Existing, as_json: Json = False) -> None:
 
 
 @app.command()
+def audit(database: Existing, as_of: AsOf = None, config: Config = None, as_json: Json = False) -> None:
+    """Ask for a second opinion: lifetimes fitted to the same data, differences shown."""
+    from custvalue.data.purchases import purchase_summary
+    from custvalue.data.warehouse import open_warehouse
+    from custvalue.reports.audit import audit as compare
+
+    settings = _settings(config)
+    _must_exist(database)
+    with _progress(as_json) as step, open_warehouse(database) as shop:
+        step("fitting both packages")
+        answer = compare(purchase_summary(shop, as_of=as_of, time_unit=settings.time_unit))
+    if as_json:
+        _print_json({"finding": answer.title, "table": answer.table.to_dicts()})
+    else:
+        _print_result(answer, [name for name in answer.table.columns if name != "kind"])
+
+
+@app.command()
 def report(database: Existing, out: Out = DEFAULT_OUT, as_of: AsOf = None, config: Config = None) -> None:
     """Write report.html alone."""
     from custvalue.data.warehouse import open_warehouse
@@ -218,7 +236,7 @@ def _print_table(title: str, frame: pl.DataFrame, kinds: dict[str, Any] | None =
     table = Table(title=_escape(title), title_justify="left", header_style="bold", show_lines=False)
     for name, kind in kinds.items():
         is_text = kind in ("text", "date")
-        table.add_column(name.replace("_", " "), justify="left" if is_text else "right", overflow="fold")
+        table.add_column(name.replace("_", " "), justify="left" if is_text else "right")
     for row in frame.iter_rows(named=True):
         table.add_row(*(_cell(row[name], kind) for name, kind in kinds.items()))
     out_console.print(table)
@@ -228,7 +246,8 @@ def _cell(value: Any, kind: str) -> str:
     if value is None:
         return "–"
     formats = {"count": "{:,.0f}", "money": "{:,.2f}", "number": "{:,.2f}", "percent": "{:.1%}"}
-    return formats[kind].format(value) if kind in formats else _escape(str(value))
+    shown = formats[kind].format(value) if kind in formats else _escape(str(value))
+    return shown.removeprefix("-") if shown.strip("-0.,%") == "" else shown  # no negative zero
 
 
 def _escape(text: str) -> str:

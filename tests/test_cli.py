@@ -35,7 +35,7 @@ def folder(tmp_path_factory, root):
 def test_help_reads_well(tmp_path):
     whole = custvalue("--help", cwd=tmp_path)
     assert whole.returncode == 0
-    for command in ("demo", "load", "run", "check", "report"):
+    for command in ("demo", "load", "run", "check", "audit", "report"):
         assert command in whole.stdout
         one = custvalue(command, "--help", cwd=tmp_path)
         assert one.returncode == 0
@@ -87,6 +87,13 @@ def test_check_passes_on_good_data(folder):
     done = custvalue("check", "shop.duckdb", "--json", cwd=folder)
     assert done.returncode == 0
     assert all(row["n_failures"] == 0 for row in json.loads(done.stdout))
+
+
+def test_audit_sets_lifetimes_beside(folder):
+    done = custvalue("audit", "shop.duckdb", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["table"]
+    assert {"BG/NBD", "MBG/NBD", "Gamma-Gamma"} <= {row["model"] for row in rows}
 
 
 @pytest.mark.parametrize(
