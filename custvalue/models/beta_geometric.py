@@ -22,6 +22,7 @@ from custvalue.models.base import (
     checked_history,
     distinct,
 )
+from custvalue.models.beta_geometric_fit import BetaGeometricObjective
 from custvalue.models.special import (
     FloatArray,
     jacobi_is_exact,
@@ -30,7 +31,6 @@ from custvalue.models.special import (
     negative_binomial_log_pmf,
     panel_nodes,
     softplus,
-    sum_reciprocals,
     truncated_laplace,
 )
 
@@ -218,38 +218,7 @@ class BetaGeometricNbd(Model):
     @classmethod
     def objective(cls, data: Counted) -> Objective:
         """Return log-likelihood and gradient in log parameters, summed over the counted table."""
-        x, t_x, T = data.history()
-        k, n = x.astype(np.intp), data.count
-        top = int(k.max(initial=0)) + 1
-        by_x = np.bincount(k, weights=n, minlength=top)
-        coins = np.arange(top) - 1.0 + cls.first_coin
-        flips = np.concatenate((by_x, [0.0])) if not cls.first_coin else np.concatenate(([0.0], by_x))
-        total_x, total = n * x, data.total
-
-        def value_and_gradient(theta: FloatArray, gradient: bool = True) -> tuple[float, FloatArray]:
-            r, alpha, a, b = np.exp(theta)
-            log_A = np.log(alpha + T)
-            log_gap = log_A - np.log(alpha + t_x)
-            base = np.where(coins >= 0, np.log(a) - np.log(np.maximum(b + coins, 1e-300)), -np.inf)
-            logit = base[k] + (r + x) * log_gap
-            stay = log_rising(b, top) - log_rising(a + b, top)
-            shrink = float(n @ log_A) - total * np.log(alpha)
-            value = by_x @ log_rising(r, top)[:-1] + flips @ stay - r * shrink - total_x @ log_A + n @ softplus(logit)
-            if not gradient:
-                return float(value), theta
-            left = n * special.expit(logit)
-            S1, B1, AB1 = sum_reciprocals(r, top)[:-1], sum_reciprocals(b, top), sum_reciprocals(a + b, top)
-            by_coin = np.bincount(k, weights=left, minlength=top)
-            d_r = by_x @ S1 - shrink + left @ log_gap
-            d_alpha = (
-                r * (n @ (T / (alpha * (alpha + T)))) - total_x @ (1.0 / (alpha + T))
-                - left @ ((r + x) * (T - t_x) / ((alpha + T) * (alpha + t_x)))
-            )  # fmt: skip
-            d_a = -(flips @ AB1) + left.sum() / a
-            d_b = flips @ (B1 - AB1) - by_coin[coins >= 0] @ (1.0 / (b + coins[coins >= 0]))
-            return float(value), np.array([r * d_r, alpha * d_alpha, a * d_a, b * d_b])
-
-        return value_and_gradient
+        return BetaGeometricObjective(data, cls.first_coin)
 
 
 _STARTS = (

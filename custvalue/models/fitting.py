@@ -191,7 +191,7 @@ def maximise(model_class: type[Model], data: Counted) -> tuple[FloatArray, Float
             f"at {model_class.from_log(theta)}.",
             "It is probably not identified on these data: try a simpler one (MBG/NBD), or more customers.",
         )
-    return theta, information_matrix(objective, theta), norm
+    return theta, information_matrix(objective, theta, central=data.size <= 2 * SAMPLE_ROWS), norm
 
 
 def _search(objective: Objective, starts: Sequence[FloatArray], total: float) -> FloatArray:
@@ -228,10 +228,19 @@ def _polish(objective: Objective, theta: FloatArray, curvature: FloatArray, tota
     return theta, float(np.abs(gradient).max() / total)
 
 
-def information_matrix(objective: Objective, theta: FloatArray, step: float = 1e-5) -> FloatArray:
-    """Return the observed information in log parameters: central differences of the gradient."""
+def information_matrix(
+    objective: Objective, theta: FloatArray, *, step: float = 1e-5, central: bool = True
+) -> FloatArray:
+    """Return the observed information in log parameters: differences of the gradient.
+
+    One-sided ones (half the work, for big data) are off by one part in 100,000.
+    """
     steps = np.eye(theta.size) * step
-    rows = np.array([(objective(theta - h)[1] - objective(theta + h)[1]) / (2 * step) for h in steps])
+    here = None if central else objective(theta)[1]
+    if here is None:
+        rows = np.array([(objective(theta - h)[1] - objective(theta + h)[1]) / (2 * step) for h in steps])
+    else:
+        rows = np.array([(here - objective(theta + h)[1]) / step for h in steps])
     return np.asarray((rows + rows.T) / 2)
 
 

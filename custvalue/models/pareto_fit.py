@@ -9,6 +9,7 @@ import numpy as np
 from custvalue.models.base import distinct
 from custvalue.models.special import (
     NEAR_ONE,
+    dot,
     fraction_length,
     log_hyp2f1_unit,
     log_rising,
@@ -49,13 +50,13 @@ class ParetoObjective:
         m = max(alpha, beta)
         front = r * np.log(alpha / m) + s * np.log(beta / m)
         both = np.logaddexp(a, b)
-        value = self.by_x @ (log_rising(r, top) + front - np.arange(top + 1) * np.log(m)) + self.n @ both
+        value = self.by_x @ (log_rising(r, top) + front - np.arange(top + 1) * np.log(m)) + dot(self.n, both)
         if not gradient:
             return float(value), theta
         share = self.n * np.exp(a - both)
         by_first = np.bincount(self.row1, weights=share, minlength=self.x1.size)
         by_second = np.bincount(self.row2, weights=self.n - share, minlength=self.x2.size)
-        d_r, d_alpha, d_s, d_beta = (first[i] @ by_first + second[i] @ by_second for i in range(1, 5))
+        d_r, d_alpha, d_s, d_beta = (dot(first[i], by_first) + dot(second[i], by_second) for i in range(1, 5))
         total, purchases = float(self.by_x.sum()), float(self.by_x @ np.arange(top + 1))
         d_r += self.by_x @ sum_reciprocals(r, top) + total * np.log(alpha / m)
         d_s += total * np.log(beta / m)
