@@ -238,14 +238,21 @@ class Warehouse:
             self._con.execute(f"create schema if not exists {schema}")
         for relation in self._relations.values():
             if relation.schema in ("raw", "meta"):
-                self._con.execute(relation.sql.replace("create table", "create table if not exists", 1))
-            if relation.schema == "raw":
-                for column, kind in (("_source_id", "integer"), ("_row", "bigint")):
-                    self._con.execute(f"alter table {relation.qualified} add column if not exists {column} {kind}")
+                self._create_table(relation)
         self._build()
         self._con.execute("delete from meta.build_log")
         self._con.execute("insert into meta.build_log values ($fingerprint)", {"fingerprint": fingerprint})
         self._con.execute("commit")
+
+    def _create_table(self, relation: Relation) -> None:
+        """Make a raw or meta table; one from an earlier version gets the columns that it lacks."""
+        self._con.execute(relation.sql.replace("create table", "create table if not exists", 1))
+        self._con.execute(relation.sql.replace(f"create table {relation.qualified}", "create temp table wanted", 1))
+        wanted = [(row[1], row[2]) for row in self._con.execute("pragma table_info('wanted')").fetchall()]
+        self._con.execute("drop table wanted")
+        own = [("_source_id", "integer"), ("_row", "bigint")] if relation.schema == "raw" else []
+        for column, kind in wanted + own:
+            self._con.execute(f"alter table {relation.qualified} add column if not exists {quote(column)} {kind}")
 
     def _built_from(self) -> str | None:
         """Return the fingerprint of the sql/ that the database was built from, if it was."""

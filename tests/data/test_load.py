@@ -449,6 +449,22 @@ def test_killed_in_the_middle_leaves_the_database_as_it_was(tmp_path):
         assert total(shop) == Decimal("71.00")
 
 
+def test_a_database_of_an_earlier_version_gets_what_it_lacks(tmp_path):
+    with open_warehouse(tmp_path / "s.duckdb") as shop:
+        shop.load(put(tmp_path, "t.csv", THREE))
+    with duckdb.connect(str(tmp_path / "s.duckdb")) as con:
+        for view in con.execute(
+            "select schema_name || '.' || view_name from duckdb_views() where not internal"
+        ).fetchall():
+            con.execute(f"drop view {view[0]}")
+        con.execute("alter table raw.transactions drop column channel")
+        con.execute("delete from meta.build_log")
+    with open_warehouse(tmp_path / "s.duckdb") as shop:
+        assert shop.fetch("transactions")["channel"].null_count() == 3
+        assert total(shop) == Decimal("35.50")
+        assert shop.fetch("data_span")["n_orders"].item() == 3
+
+
 # ------------------------------------------------------------------------------------------------ real input
 
 
