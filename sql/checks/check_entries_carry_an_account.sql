@@ -9,6 +9,5 @@ select
 from marts.pnl_entries
 where
     account is null
-    and resource_id is null
     and exists (select 1 from staging.stg_gl_accounts)
 group by pnl_line

@@ -1,37 +1,42 @@
 -- relation:   int_derived_courtesies
 -- grain:      one row per courtesy found in the transactions, not in the log
 -- key:        event_id
--- inputs:     intermediate.int_carrier_costs, intermediate.int_return_costs, staging.stg_repairs, intermediate.int_orders, staging.stg_products, staging.stg_entitlements, staging.stg_jobs, staging.stg_contacts, staging.stg_opening_hours
+-- inputs:     intermediate.int_carrier_costs, staging.stg_returns, staging.stg_repairs, intermediate.int_orders, staging.stg_products, staging.stg_entitlements, staging.stg_jobs, staging.stg_contacts, staging.stg_opening_hours
 -- outputs:    event_id varchar, measure_id varchar, customer_id varchar, order_id varchar,
---             occurred_on date, units double, direct_cost decimal(18,2), minutes double,
---             fee_forgone decimal(18,2)
--- free delivery: a fee was due and not charged
+--             occurred_on date, direct_cost decimal(18,2), carrier_cost decimal(18,2), minutes double,
+--             fee_forgone decimal(18,2), source_table varchar, source_key varchar
+-- free delivery: a fee was due and not charged; the carrier's invoice covers it, so it is no direct cost of its own
 select
     'free delivery of ' || order_id as event_id,
     'P5b' as measure_id,
     customer_id,
     order_id,
     ordered_on as occurred_on,
-    cast(1 as double) as units,
     borne_by_courtesy as direct_cost,
+    carrier_cost,
     cast(0 as double) as minutes,
-    fee_forgone
+    fee_forgone,
+    'deliveries' as source_table,
+    delivery_id as source_key
 from intermediate.int_carrier_costs
 where fee_forgone > 0
 union all
 -- a refund that policy would have refused; freight and standard inspection stay with the return
 select
-    'refund ' || return_id as event_id,
+    'refund ' || returned.return_id as event_id,
     'P4' as measure_id,
-    customer_id,
-    order_id,
-    returned_on as occurred_on,
-    cast(1 as double) as units,
+    orders.customer_id,
+    returned.order_id,
+    returned.returned_on as occurred_on,
     cast(null as decimal(18, 2)) as direct_cost,
+    cast(null as decimal(18, 2)) as carrier_cost,
     cast(null as double) as minutes,
-    cast(0 as decimal(18, 2)) as fee_forgone
-from intermediate.int_return_costs
-where not is_within_policy and customer_id is not null
+    cast(0 as decimal(18, 2)) as fee_forgone,
+    'returns' as source_table,
+    returned.return_id as source_key
+from staging.stg_returns as returned
+inner join intermediate.int_orders as orders on returned.order_id = orders.order_id
+where not returned.is_within_policy and orders.customer_id is not null
 union all
 -- a repair after the warranty ended
 select
@@ -40,10 +45,12 @@ select
     repairs.customer_id,
     repairs.order_id,
     repairs.opened_on as occurred_on,
-    cast(1 as double) as units,
     cast(greatest(repairs.parts_cost - repairs.fee_charged, 0) as decimal(18, 2)) as direct_cost,
+    cast(null as decimal(18, 2)) as carrier_cost,
     repairs.minutes,
-    cast(0 as decimal(18, 2)) as fee_forgone
+    cast(0 as decimal(18, 2)) as fee_forgone,
+    'repairs' as source_table,
+    repairs.repair_id as source_key
 from staging.stg_repairs as repairs
 inner join intermediate.int_orders as orders on repairs.order_id = orders.order_id
 inner join staging.stg_products as products on repairs.product_id = products.product_id
@@ -60,10 +67,12 @@ select
     customer_id,
     cast(null as varchar) as order_id,
     ends as occurred_on,
-    cast(1 as double) as units,
     cast(null as decimal(18, 2)) as direct_cost,
+    cast(null as decimal(18, 2)) as carrier_cost,
     cast(null as double) as minutes,
-    cast(0 as decimal(18, 2)) as fee_forgone
+    cast(0 as decimal(18, 2)) as fee_forgone,
+    'entitlements' as source_table,
+    entitlement_id as source_key
 from staging.stg_entitlements
 where entitled > 0 and used / entitled >= 0.89
 union all
@@ -74,10 +83,12 @@ select
     customer_id,
     order_id,
     cast(started_at as date) as occurred_on,
-    cast(1 as double) as units,
     cast(null as decimal(18, 2)) as direct_cost,
+    cast(null as decimal(18, 2)) as carrier_cost,
     minutes,
-    cast(0 as decimal(18, 2)) as fee_forgone
+    cast(0 as decimal(18, 2)) as fee_forgone,
+    'jobs' as source_table,
+    job_id as source_key
 from staging.stg_jobs
 where started_at < ordered_at
 union all
@@ -88,10 +99,12 @@ select
     contacts.customer_id,
     contacts.order_id,
     contacts.opened_on as occurred_on,
-    cast(1 as double) as units,
     cast(null as decimal(18, 2)) as direct_cost,
+    cast(null as decimal(18, 2)) as carrier_cost,
     cast(null as double) as minutes,
-    cast(0 as decimal(18, 2)) as fee_forgone
+    cast(0 as decimal(18, 2)) as fee_forgone,
+    'contacts' as source_table,
+    contacts.contact_id as source_key
 from staging.stg_contacts as contacts
 inner join staging.stg_opening_hours as hours on date_diff('day', date '1900-01-01', contacts.opened_on) % 7 + 1 = hours.weekday -- that day was a Monday
 where

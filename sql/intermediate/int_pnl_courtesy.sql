@@ -1,6 +1,6 @@
 -- relation:   int_pnl_courtesy
--- grain:      one row per courtesy granted and part of its cost
--- key:        none
+-- grain:      one row per courtesy granted and part of its money; its minutes are in int_pnl_time
+-- key:        measure_id, source_table, source_key, rule_id
 -- inputs:     intermediate.int_courtesy_events
 -- outputs:    entry_date date, customer_id varchar, order_id varchar, pnl_line varchar,
 --             measure_id varchar, account varchar, resource_id varchar, amount decimal(18,2),
@@ -16,10 +16,10 @@ select
     cast(null as varchar) as resource_id,
     cast(-direct_cost as decimal(18, 2)) as amount,
     cast(-direct_cost as decimal(18, 2)) as avoidable,
-    'courtesy.direct' as rule_id,
-    provenance,
-    'courtesy_events' as source_table,
-    event_id as source_key
+    case when carrier_cost is null then 'courtesy.direct' else 'courtesy.carrier' end as rule_id,
+    case when has_own_cost then 'measured' else provenance end as provenance,
+    source_table,
+    source_key
 from intermediate.int_courtesy_events
 where direct_cost <> 0
 union all
@@ -35,8 +35,8 @@ select
     cast(-driver_cost as decimal(18, 2)) as avoidable,
     'courtesy.driver' as rule_id,
     provenance,
-    'courtesy_events' as source_table,
-    event_id as source_key
+    source_table,
+    source_key
 from intermediate.int_courtesy_events
 where driver_cost <> 0
 union all
@@ -46,30 +46,31 @@ select
     order_id,
     'courtesy' as pnl_line,
     measure_id,
-    cast(null as varchar) as account,
-    resource_id,
-    cast(-time_cost as decimal(18, 2)) as amount,
-    cast(-time_avoidable as decimal(18, 2)) as avoidable,
-    'courtesy.time' as rule_id,
+    ledger_account as account,
+    cast(null as varchar) as resource_id,
+    cast(-expected_loss as decimal(18, 2)) as amount,
+    cast(-expected_loss as decimal(18, 2)) as avoidable,
+    'courtesy.expected_loss' as rule_id,
     provenance,
-    'courtesy_events' as source_table,
-    event_id as source_key
+    source_table,
+    source_key
 from intermediate.int_courtesy_events
-where time_cost <> 0
+where expected_loss <> 0
 union all
+-- the loss that came, less the loss that was expected, on the day it was known
 select
-    occurred_on as entry_date,
+    outcome_on as entry_date,
     customer_id,
     order_id,
     'courtesy' as pnl_line,
     measure_id,
     ledger_account as account,
     cast(null as varchar) as resource_id,
-    cast(-loss as decimal(18, 2)) as amount,
-    cast(-loss as decimal(18, 2)) as avoidable,
-    'courtesy.expected_loss' as rule_id,
-    provenance,
-    'courtesy_events' as source_table,
-    event_id as source_key
+    cast(expected_loss - outcome_loss as decimal(18, 2)) as amount,
+    cast(expected_loss - outcome_loss as decimal(18, 2)) as avoidable,
+    'courtesy.true_up' as rule_id,
+    'measured' as provenance,
+    source_table,
+    source_key
 from intermediate.int_courtesy_events
-where loss <> 0
+where outcome_loss <> expected_loss

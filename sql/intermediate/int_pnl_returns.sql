@@ -1,7 +1,7 @@
 -- relation:   int_pnl_returns
 -- grain:      one row per return and line of the profit and loss
 -- key:        none
--- inputs:     staging.stg_returns, intermediate.int_orders, intermediate.int_return_costs
+-- inputs:     staging.stg_returns, intermediate.int_orders
 -- outputs:    entry_date date, customer_id varchar, order_id varchar, pnl_line varchar,
 --             measure_id varchar, account varchar, resource_id varchar, amount decimal(18,2),
 --             avoidable decimal(18,2), rule_id varchar, provenance varchar, source_table varchar,
@@ -61,35 +61,19 @@ left join intermediate.int_orders as orders on returned.order_id = orders.order_
 where returned.write_down <> 0
 union all
 select
-    returned_on as entry_date,
-    customer_id,
-    order_id,
+    returned.returned_on as entry_date,
+    orders.customer_id,
+    returned.order_id,
     'returns_handling' as pnl_line,
     cast(null as varchar) as measure_id,
     cast(null as varchar) as account,
     cast(null as varchar) as resource_id,
-    cast(-inbound_freight as decimal(18, 2)) as amount,
-    cast(-inbound_freight as decimal(18, 2)) as avoidable,
+    cast(-returned.inbound_freight as decimal(18, 2)) as amount,
+    cast(-returned.inbound_freight as decimal(18, 2)) as avoidable,
     'returns.inbound_freight' as rule_id,
     'measured' as provenance,
     'returns' as source_table,
-    return_id as source_key
-from intermediate.int_return_costs
-where inbound_freight <> 0
-union all
-select
-    returned_on as entry_date,
-    customer_id,
-    order_id,
-    'returns_handling' as pnl_line,
-    cast(null as varchar) as measure_id,
-    cast(null as varchar) as account,
-    resource_id,
-    cast(-inspection_cost as decimal(18, 2)) as amount,
-    cast(-inspection_avoidable as decimal(18, 2)) as avoidable,
-    'returns.inspection_time' as rule_id,
-    'standard' as provenance,
-    'returns' as source_table,
-    return_id as source_key
-from intermediate.int_return_costs
-where inspection_cost <> 0
+    returned.return_id as source_key
+from staging.stg_returns as returned
+left join intermediate.int_orders as orders on returned.order_id = orders.order_id
+where returned.inbound_freight <> 0

@@ -1,7 +1,7 @@
 -- relation:   pnl_availability
 -- grain:      one row per line of the profit and loss: can it be computed from what is loaded?
 -- key:        pnl_line
--- inputs:     intermediate.int_orders, staging.stg_orders, staging.stg_returns, staging.stg_transactions, intermediate.int_pnl_orders, staging.stg_deliveries, intermediate.int_return_costs, intermediate.int_pnl_support, intermediate.int_courtesy_events, staging.stg_customers
+-- inputs:     intermediate.int_orders, staging.stg_orders, staging.stg_returns, staging.stg_transactions, staging.stg_order_lines, staging.stg_products, staging.stg_deliveries, intermediate.int_time_uses, staging.stg_resources, intermediate.int_courtesy_events, staging.stg_customers
 -- outputs:    position integer, pnl_line varchar, needs varchar, gives varchar, is_available boolean
 with evidence as (
     select 'gross_list' as pnl_line
@@ -18,8 +18,9 @@ with evidence as (
     where kind = 'return'
     union
     select 'cost_of_goods' as pnl_line
-    from intermediate.int_pnl_orders
-    where pnl_line = 'cost_of_goods'
+    from staging.stg_order_lines as lines
+    left join staging.stg_products as products on lines.product_id = products.product_id
+    where coalesce(lines.unit_cost, products.unit_cost) is not null
     union
     select 'goods_recovered' as pnl_line
     from staging.stg_returns
@@ -46,11 +47,18 @@ with evidence as (
     where payment_fee is not null
     union
     select 'returns_handling' as pnl_line
-    from intermediate.int_return_costs
-    where inbound_freight is not null or inspection_cost is not null
+    from staging.stg_returns
+    where inbound_freight is not null
     union
-    select 'support' as pnl_line
-    from intermediate.int_pnl_support
+    select
+        case uses.rule_id
+            when 'contacts.handling_time' then 'support'
+            when 'returns.inspection_time' then 'returns_handling'
+            when 'deliveries.handling_time' then 'carrier_cost'
+            else 'courtesy'
+        end as pnl_line
+    from intermediate.int_time_uses as uses
+    inner join staging.stg_resources as resources on uses.resource_id = resources.resource_id
     union
     select 'courtesy' as pnl_line
     from intermediate.int_courtesy_events

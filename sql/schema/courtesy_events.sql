@@ -20,6 +20,7 @@ create table raw.courtesy_events (
     direct_cost decimal(18, 2), -- positive; null: the catalogue's
     forgone_fee decimal(18, 2), -- memo
     outcome_loss decimal(18, 2), -- positive, known afterwards
+    outcome_on date, -- when it was known; null: the event's day
     granted_by_dept varchar,
     borne_by_dept varchar,
     agent_id varchar,

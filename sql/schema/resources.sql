@@ -4,7 +4,8 @@
 -- required:   resource_id, period, theoretical_min, cost
 -- reject:     cost < 0 : cost is negative
 -- reject:     theoretical_min <= 0 : theoretical_min is not positive
--- reject:     practical_share not between 0 and 1 : practical_share is not between 0 and 1
+-- reject:     practical_share <= 0 or practical_share > 1 : practical_share is not above 0 and at most 1
+-- reject:     avoidable_share not between 0 and 1 : avoidable_share is not between 0 and 1
 create table raw.resources (
     resource_id varchar,
     period date, -- first day of the month

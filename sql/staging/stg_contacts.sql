@@ -4,7 +4,7 @@
 -- inputs:     raw.contacts
 -- outputs:    contact_id varchar, customer_id varchar, order_id varchar, opened_at timestamp,
 --             opened_on date, reason varchar, wait_s integer, handle_s integer, transfers smallint,
---             is_complaint boolean
+--             is_complaint boolean, answer_code varchar
 select
     contact_id,
     customer_id,
@@ -15,5 +15,6 @@ select
     wait_s,
     handle_s,
     transfers,
-    complaint as is_complaint
+    complaint as is_complaint,
+    answer_code
 from raw.contacts

@@ -3,13 +3,14 @@
 -- key:        return_id
 -- inputs:     raw.returns
 -- outputs:    return_id varchar, order_id varchar, returned_at timestamp, returned_on date,
---             refund decimal(18,2), cogs_recovered decimal(18,2), write_down decimal(18,2),
+--             qty integer, refund decimal(18,2), cogs_recovered decimal(18,2), write_down decimal(18,2),
 --             inbound_freight decimal(18,2), inspect_min double, is_within_policy boolean
 select
     return_id,
     order_id,
     returned_at,
     cast(returned_at as date) as returned_on,
+    qty,
     refund,
     cogs_recovered,
     write_down,
