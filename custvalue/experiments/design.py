@@ -13,6 +13,7 @@ import polars as pl
 from custvalue.errors import DataError
 from custvalue.experiments.money import arm_size_test_and_roll
 from custvalue.experiments.randomised import Metric, detectable
+from custvalue.experiments.trial import to_polars
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -110,7 +111,7 @@ def sample_size(
     DataError
         A column is missing, empty in some rows or the same for everybody; a share or an effect makes no sense.
     """
-    table = history if isinstance(history, pl.DataFrame) else pl.from_pandas(history)
+    table = to_polars(history)
     for column in (outcome, before):
         if column is not None and column not in table.columns:
             raise DataError(f"The frame has no column {column!r}; it has {', '.join(table.columns)}.")
@@ -209,7 +210,7 @@ def assign(
     DataError
         A column is missing or empty, a customer stands there twice, or the members of a unit differ in stratum.
     """
-    table = customers if isinstance(customers, pl.DataFrame) else pl.from_pandas(customers)
+    table = to_polars(customers)
     if missing := [c for c in ("customer_id", unit, *strata) if c not in table.columns]:
         raise DataError(f"The frame has no column {missing[0]!r}; it has {', '.join(table.columns)}.")
     if not 0.0 < treated_share < 1.0:

@@ -10,7 +10,7 @@ from tea_tasting.metrics import Quantile
 
 from custvalue.errors import DataError
 from custvalue.experiments.randomised import ALL, Cells, Effect, Metric, cells, effect_of, holm, settled
-from custvalue.experiments.trial import trial_from_frame
+from custvalue.experiments.trial import to_polars, trial_from_frame
 from custvalue.results import Result
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def effects(
     """
     named = [Metric(m) if isinstance(m, str) else m for m in metrics]
     columns = sorted({c for m in named for c in m.columns})
-    table = customers if isinstance(customers, pl.DataFrame) else pl.from_pandas(customers)
+    table = to_polars(customers)
     groups = [c for c in (segment, unit) if c is not None]
     if missing := [c for c in (*columns, *groups) if c not in table.columns]:
         raise DataError(f"The frame has no column {missing[0]!r}; it has {', '.join(table.columns)}.")

@@ -21,6 +21,7 @@ from custvalue.experiments.judge import NOT_JUDGED, Decision, decide
 from custvalue.experiments.money import FurtherTest, belief
 from custvalue.experiments.naive import WHY_BEFORE_AFTER, WHY_USERS
 from custvalue.experiments.randomised import Effect
+from custvalue.experiments.trial import to_polars
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -154,7 +155,7 @@ def _diff_diff() -> ModuleType:
 
 def _panel(panel: Frame, unit: str, period: str, outcome: str, exposed: str) -> pl.DataFrame:
     """Check the panel and give every unit the period of its launch, 0 for none."""
-    frame = panel if isinstance(panel, pl.DataFrame) else pl.from_pandas(panel)
+    frame = to_polars(panel)
     named = {"unit": unit, "period": period, "outcome": outcome, "exposed": exposed}
     if missing := [c for c in named.values() if c not in frame.columns]:
         raise DataError(f"The panel has no column {missing[0]!r}; it has {', '.join(frame.columns)}.")

@@ -11,7 +11,7 @@ from custvalue.config import DecisionSettings
 from custvalue.errors import DataError
 from custvalue.experiments.randomised import Metric, cells, effect_of
 from custvalue.experiments.sequence import sequence_half_width, sequence_p_value, tuning
-from custvalue.experiments.trial import trial_from_frame
+from custvalue.experiments.trial import to_polars, trial_from_frame
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -97,7 +97,7 @@ def looks_of(
         A column is missing or empty, or no day has two customers in each arm.
     """
     chosen = settings or DecisionSettings()
-    table = customers if isinstance(customers, pl.DataFrame) else pl.from_pandas(customers)
+    table = to_polars(customers)
     if entered not in table.columns:
         raise DataError(f"The frame has no column {entered!r} (day of entry); it has {', '.join(table.columns)}.")
     trial = trial_from_frame(

@@ -12,6 +12,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from custvalue.errors import DataError, FitError
+from custvalue.experiments.trial import to_polars
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -112,7 +113,7 @@ def opt_in_effect(
     """
     from custvalue.experiments.trial import trial_from_frame
 
-    table = customers if isinstance(customers, pl.DataFrame) else pl.from_pandas(customers)
+    table = to_polars(customers)
     trial = trial_from_frame(
         table, arm=arm, outcome=outcome, segment=None, before=None, planned_share=0.5, outcome_days=28, as_of=None
     )

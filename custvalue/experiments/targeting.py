@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from custvalue.errors import DataError
 from custvalue.experiments.opt_in import basis, propensity
-from custvalue.experiments.trial import trial_from_frame
+from custvalue.experiments.trial import to_polars, trial_from_frame
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -165,7 +165,7 @@ def targeting(
     DataError
         A column is missing or empty, there are fewer than 200 customers, or a limit makes no sense.
     """
-    table = customers if isinstance(customers, pl.DataFrame) else pl.from_pandas(customers)
+    table = to_polars(customers)
     if depth not in (1, 2) or not 0.0 < budget_share <= 1.0 or folds < 2:
         raise DataError("depth is 1 or 2, budget_share above 0 and at most 1, folds at least 2.")
     frame = _frame(table, attributes, arm, outcome)

@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from custvalue.errors import DataError
 from custvalue.experiments.randomised import ALL, settled
+from custvalue.experiments.trial import to_polars
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -150,7 +151,7 @@ def free_delivery_threshold(
 
 
 def _people(customers: Frame, segment: str | None) -> pl.DataFrame:
-    frame = customers if isinstance(customers, pl.DataFrame) else pl.from_pandas(customers)
+    frame = to_polars(customers)
     needed = ["customer_id", "threshold", *([segment] if segment else [])]
     if missing := [c for c in needed if c not in frame.columns]:
         raise DataError(f"The customers have no column {missing[0]!r}; they have {', '.join(frame.columns)}.")
@@ -162,7 +163,7 @@ def _people(customers: Frame, segment: str | None) -> pl.DataFrame:
 
 
 def _baskets(orders: Frame, people: pl.DataFrame) -> pl.DataFrame:
-    frame = orders if isinstance(orders, pl.DataFrame) else pl.from_pandas(orders)
+    frame = to_polars(orders)
     for column in ("customer_id", "basket"):
         if column not in frame.columns:
             raise DataError(f"The orders have no column {column!r}; they have {', '.join(frame.columns)}.")

@@ -102,6 +102,22 @@ class Trial:
         return rows.height / days
 
 
+def to_polars(frame: Frame) -> pl.DataFrame:
+    """Return a pandas or Polars frame as Polars.
+
+    Raises
+    ------
+    DataError
+        It is neither.
+    """
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    try:
+        return pl.from_pandas(frame)
+    except TypeError:
+        raise DataError(f"A pandas or Polars frame was expected, got {type(frame).__name__}.") from None
+
+
 def trial_from_frame(
     frame: Frame,
     *,
@@ -121,7 +137,7 @@ def trial_from_frame(
     DataError
         The frame is empty, lacks a named column, its outcome is no number, or there are not two arms.
     """
-    table = frame if isinstance(frame, pl.DataFrame) else pl.from_pandas(frame)
+    table = to_polars(frame)
     if table.height == 0:
         raise DataError("The frame of customers is empty.", "One row per customer of the test is needed.")
     named = {"arm": arm, "outcome": outcome, "segment": segment, "before": before}

@@ -316,6 +316,11 @@ def test_what_a_user_can_get_wrong(change, message):
         judge(made({"a": 1.0}), **change)
 
 
+def test_no_frame_at_all():
+    with pytest.raises(DataError, match="got list"):
+        judge([1, 2, 3])
+
+
 def test_an_empty_frame():
     with pytest.raises(DataError, match="empty"):
         judge(made({"a": 1.0}).clear())

@@ -36,6 +36,7 @@ def trials(draw) -> pl.DataFrame:
 
 
 @given(st.floats(-30.0, 30.0))
+@settings(deadline=None)
 def test_unit_normal_loss_is_positive_falls_and_is_symmetric(z):
     loss = unit_normal_loss(z)
     assert loss >= max(-z, 0.0) - 1e-12
@@ -44,6 +45,7 @@ def test_unit_normal_loss_is_positive_falls_and_is_symmetric(z):
 
 
 @given(effects, errors)
+@settings(deadline=None)
 def test_the_two_losses_differ_by_the_mean(effect, error):
     now = belief(effect, error)
     assert now.loss_if_kept() - now.loss_if_launched() == pytest.approx(effect, abs=1e-8)
@@ -53,6 +55,7 @@ def test_the_two_losses_differ_by_the_mean(effect, error):
 
 
 @given(effects, errors, st.floats(0.1, 20.0))
+@settings(deadline=None)
 def test_a_prior_shrinks_towards_nothing(effect, error, prior):
     now = belief(effect, error, prior)
     assert abs(now.mean) <= abs(effect)
@@ -60,6 +63,7 @@ def test_a_prior_shrinks_towards_nothing(effect, error, prior):
 
 
 @given(effects, errors, st.floats(1.0, 500.0), st.integers(1, 10**6))
+@settings(deadline=None)
 def test_a_sample_is_worth_less_than_perfect_information_and_more_than_a_smaller_one(effect, error, sd, n):
     now = Belief(mean=effect, sd=error)
     worth = now.sample_information(1_000.0, n, sd)
@@ -68,7 +72,7 @@ def test_a_sample_is_worth_less_than_perfect_information_and_more_than_a_smaller
 
 
 @given(effects, errors, st.floats(1.0, 500.0), st.floats(10.0, 1e7), st.floats(0.0, 5.0))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_the_further_test_is_worth_its_cost(effect, error, sd, customers, cost):
     now = Belief(mean=effect, sd=error)
     best = best_further_test(now, customers=customers, sd_per_customer=sd, cost_per_customer=cost)
@@ -84,6 +88,7 @@ def test_the_further_test_is_worth_its_cost(effect, error, sd, customers, cost):
 
 
 @given(effects, errors, st.integers(10, 100_000), st.sampled_from([0.9, 0.95, 0.99]))
+@settings(deadline=None)
 def test_the_sequence_is_wider_than_one_look_and_agrees_with_its_p_value(effect, error, n, level):
     from scipy.stats import norm
 
@@ -96,6 +101,7 @@ def test_the_sequence_is_wider_than_one_look_and_agrees_with_its_p_value(effect,
 
 
 @given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=12))
+@settings(deadline=None)
 def test_holm_levels_agree_with_its_adjusted_p_values(p):
     named = {f"s{i}": value for i, value in enumerate(p)}
     for name, (adjusted, level) in holm(named).items():
