@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from custvalue.results import Result
 
 PAGE = "report.html.j2"
-TITLE_HEIGHT = 44
+TITLE_HEIGHT = 52
 """Pixels above a figure that its title takes; on the page the section's heading says it."""
 MARKUP = re.compile(r"<(?!/?(?:b|i|br|sup|sub|extra)/?>)")
 """A `<` that does not begin one of the tags that our own figures write."""

@@ -144,8 +144,9 @@ def _(result: Verdict) -> list[View]:
 @views.register
 def _(result: ServicePlan) -> list[View]:
     prices: dict[str, Kind] = {"one_more": "money", "relaxed_price": "number", "net_then": "money"}
+    steps = result.roadmap.rename({"from_name": "from", "to_name": "to", "gate": "waits_for"})
     parts = [
-        _view("Steps now and later, with what they wait for", result.roadmap, result.kinds, name="roadmap"),
+        _view("Steps now and later, with what they wait for", steps, result.kinds, name="roadmap"),
         _view("Limits: what is left, and what more would bring", result.shadow_prices, prices, name="limits"),
         _view("Candidates for a cheaper substitute, or a withdrawal with notice", result.withdrawals, result.kinds,
               name="withdrawals"),
