@@ -92,6 +92,11 @@ def break_even(
     ------
     DataError
         A margin, cost, rate or number of orders makes no sense.
+
+    Examples
+    --------
+    >>> break_even(margin_per_order=20.0, cost_per_order=4.0).title
+    'It breaks even with +25.0 % orders'
     """
     if margin_per_order <= 0.0 or orders_per_period <= 0.0 or min(cost_per_order, fixed_cost_per_period) < 0.0:
         raise DataError("Margin and orders are above 0, costs 0 or more.")

@@ -75,6 +75,9 @@ def _both_arms(trial: Trial) -> Check:
 
 
 def _unit(trial: Trial) -> Check:
+    if trial.unit not in ("customer", "customer_id"):
+        text = f"Assigned was the {trial.unit}, counted is the customer; compare them with effects(unit=...)."
+        return Check("unit of assignment", "block", text)
     customers = trial.customers
     in_both = 0
     if trial.has("n_arms"):

@@ -209,6 +209,12 @@ def assign(
     ------
     DataError
         A column is missing or empty, a customer stands there twice, or the members of a unit differ in stratum.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> assign(pl.DataFrame({"customer_id": ["a", "b", "c", "d"]}), experiment="gift").table["arm"].to_list()
+    ['treatment', 'treatment', 'control', 'control']
     """
     table = to_polars(customers)
     if missing := [c for c in ("customer_id", unit, *strata) if c not in table.columns]:

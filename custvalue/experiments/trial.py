@@ -63,6 +63,8 @@ class Trial:
         Length of the outcome window and of the time for returns after it.
     design
         `rct`, or how the measure was launched otherwise.
+    unit
+        What was assigned: the customer, or his household or area.
     as_of
         The day of the analysis.
     """
@@ -77,6 +79,7 @@ class Trial:
     outcome_days: int = 28
     return_days: int = 0
     design: str = "rct"
+    unit: str = "customer"
     as_of: dt.date
 
     def has(self, column: str) -> bool:
@@ -204,7 +207,7 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
         name=experiment,
     )
     days, design = int(_or(row.get("return_days"), 0)), str(row.get("design") or "rct")
-    return replace(trial, return_days=days, design=design), row
+    return replace(trial, return_days=days, design=design, unit=str(row.get("unit") or "customer")), row
 
 
 def _or(value: Any, default: float) -> float:

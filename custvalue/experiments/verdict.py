@@ -203,6 +203,15 @@ def does_it_pay(
     Notes
     -----
     Segments are judged at the levels of Holm's procedure, all customers at `settings.level`.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> arm, noise = ["control", "free"] * 500, [float(i % 40) for i in range(1_000)]
+    >>> paid = [n + 4.0 * (a == "free") for a, n in zip(arm, noise)]
+    >>> customers = pl.DataFrame({"customer_id": range(1_000), "arm": arm, "contribution": paid})
+    >>> does_it_pay(customers).decision
+    'pays off'
     """
     if looks is not None and looks < 1:
         raise DataError(f"looks counts this look too, so it is at least 1; got {looks}.")

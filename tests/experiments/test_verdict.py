@@ -464,6 +464,12 @@ def test_a_test_of_the_warehouse():
     assert said.settings.eligible_customers == 7
 
 
+def test_a_test_by_area_is_not_counted_by_customers():
+    shop = FakeShop(made({"a": 3.0}))
+    shop.plan = shop.plan.with_columns(unit=pl.lit("area"))
+    assert "Assigned was the area" in blocked(does_it_pay(shop, "free_delivery"), "unit of assignment")
+
+
 def test_an_unknown_experiment_names_those_there_are():
     with pytest.raises(DataError, match="free_delivery"):
         does_it_pay(FakeShop(made({"a": 3.0})), experiment="gift_wrap")
