@@ -173,4 +173,4 @@ left join accounts on entries.pnl_line = accounts.pnl_line
 left join elsewhere on entries.rule_id = elsewhere.rule_id
 left join accounts as own on elsewhere.pnl_line = own.pnl_line
 left join time_accounts on entries.resource_id = time_accounts.resource_id
-where entries.amount <> 0
+where entries.amount is not null
