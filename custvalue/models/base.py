@@ -37,6 +37,8 @@ class Model:
 
     label: ClassVar[str]
     data_columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T")
+    covariate_moves: ClassVar[tuple[tuple[str, float], tuple[str, float]] | None] = None
+    """The parameters a covariate moves, and their direction: of the purchase rate, of dropout."""
     advice: ClassVar[str] = "Try a simpler model (MBG/NBD), a longer history or more customers."
     """What to try where the model is not identified."""
 

@@ -64,6 +64,7 @@ class BetaGeometricNbd(Model):
     a: float
     b: float
 
+    covariate_moves: ClassVar[tuple[tuple[str, float], tuple[str, float]] | None] = (("alpha", -1.0), ("a", 1.0))
     first_coin: ClassVar[int] = 0
     """1 where the first purchase can be the last one, 0 where it cannot."""
 

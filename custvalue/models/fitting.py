@@ -77,14 +77,19 @@ class ModelFit(Result):
         return dict(zip(self.model.parameter_names(), np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
 
     @property
+    def n_parameters(self) -> int:
+        """How many numbers were estimated."""
+        return len(self.model.parameters)
+
+    @property
     def aic(self) -> float:
         """Akaike's criterion: 2k − 2 ln L; less is better."""
-        return 2.0 * len(self.model.parameters) - 2.0 * self.log_likelihood
+        return 2.0 * self.n_parameters - 2.0 * self.log_likelihood
 
     @property
     def bic(self) -> float:
         """Schwarz's criterion: k ln n − 2 ln L; less is better."""
-        return float(len(self.model.parameters) * np.log(self.n_customers) - 2.0 * self.log_likelihood)
+        return float(self.n_parameters * np.log(self.n_customers) - 2.0 * self.log_likelihood)
 
     @property
     def days_per_unit(self) -> float:
@@ -114,6 +119,7 @@ def fit(
     *,
     time_unit: str | None = None,
     weights: str | None = None,
+    covariates: Sequence[str] = (),
     level: float = 0.95,
 ) -> ModelFit:
     """Fit a model by maximum likelihood.
@@ -128,6 +134,9 @@ def fit(
         Unit of the times in a frame; a summary carries its own.
     weights
         Column that says how many customers a row stands for.
+    covariates
+        Columns of the summary that move the purchase rate and the dropout of a customer; the result is
+        then a `CovariateFit`.
     level
         Of the parameters' intervals.
 
@@ -138,6 +147,10 @@ def fit(
     """
     table, unit = _table_and_unit(summary, time_unit)
     usable, excluded = _usable(model_class, table)
+    if covariates:
+        from custvalue.models.covariates import fit_covariates
+
+        return fit_covariates(model_class, usable, list(covariates), unit, weights, level)
     data = count_rows(usable, model_class.data_columns, weights)
     model_class.check_identified(data)
     theta, information, norm = maximise(model_class, data)
@@ -177,14 +190,14 @@ def maximise(model_class: type[Model], data: Counted) -> tuple[FloatArray, Float
     starts = [m.log_parameters for m in model_class.starts(data)]
     if data.size > 2 * SAMPLE_ROWS:
         sample = data.sample(SAMPLE_ROWS)
-        first = _search(model_class.objective(sample), starts, sample.total)
+        first = search(model_class.objective(sample), starts, sample.total)
         curvature = information_matrix(model_class.objective(sample), first) * (total / sample.total)
     else:
-        first = _search(objective, starts, total)
+        first = search(objective, starts, total)
         curvature = information_matrix(objective, first)
-    theta, norm = _polish(objective, first, curvature, total)
+    theta, norm = polish(objective, first, curvature, total)
     if norm > GRADIENT_TOLERANCE:
-        theta, norm = _polish(objective, theta, information_matrix(objective, theta), total)
+        theta, norm = polish(objective, theta, information_matrix(objective, theta), total)
     if norm > 100 * GRADIENT_TOLERANCE:
         raise FitError(
             f"{model_class.label} did not converge: the gradient is still {norm:.1e} a customer "
@@ -194,7 +207,7 @@ def maximise(model_class: type[Model], data: Counted) -> tuple[FloatArray, Float
     return theta, information_matrix(objective, theta, central=data.size <= 2 * SAMPLE_ROWS), norm
 
 
-def _search(objective: Objective, starts: Sequence[FloatArray], total: float) -> FloatArray:
+def search(objective: Objective, starts: Sequence[FloatArray], total: float) -> FloatArray:
     """Run BFGS from the first start, and from the others when that one looks bad."""
 
     def loss(theta: FloatArray) -> tuple[float, FloatArray]:
@@ -214,7 +227,7 @@ def _search(objective: Objective, starts: Sequence[FloatArray], total: float) ->
     return np.asarray(min(results, key=lambda found: found.fun).x)
 
 
-def _polish(objective: Objective, theta: FloatArray, curvature: FloatArray, total: float) -> tuple[FloatArray, float]:
+def polish(objective: Objective, theta: FloatArray, curvature: FloatArray, total: float) -> tuple[FloatArray, float]:
     """Newton steps with a fixed curvature: it is nearly constant near the optimum."""
     value, gradient = objective(theta)
     for _ in range(12):

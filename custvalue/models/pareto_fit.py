@@ -54,8 +54,10 @@ class ParetoObjective:
         if not gradient:
             return float(value), theta
         share = self.n * np.exp(a - both)
-        by_first = np.bincount(self.row1, weights=share, minlength=self.x1.size)
-        by_second = np.bincount(self.row2, weights=self.n - share, minlength=self.x2.size)
+        by_first: FloatArray = np.bincount(self.row1, weights=share, minlength=self.x1.size).astype(np.float64)
+        by_second: FloatArray = np.bincount(self.row2, weights=self.n - share, minlength=self.x2.size).astype(
+            np.float64
+        )
         d_r, d_alpha, d_s, d_beta = (dot(first[i], by_first) + dot(second[i], by_second) for i in range(1, 5))
         total, purchases = float(self.by_x.sum()), float(self.by_x @ np.arange(top + 1))
         d_r += self.by_x @ sum_reciprocals(r, top) + total * np.log(alpha / m)

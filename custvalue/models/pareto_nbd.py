@@ -59,6 +59,7 @@ class ParetoNbd(Model):
     beta: float
 
     label: ClassVar[str] = "Pareto/NBD"
+    covariate_moves: ClassVar[tuple[tuple[str, float], tuple[str, float]] | None] = (("alpha", -1.0), ("beta", -1.0))
 
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return the log-likelihood of each history (x repeat purchases, the last at t_x, age T).

@@ -31,25 +31,71 @@ GOALS = {
 }  # fmt: skip
 
 
-def simulate(n: int, seed: int = 1) -> pl.DataFrame:
-    """Customers of a BG/NBD shop over two years, in days; spend of Gamma-Gamma."""
-    rng = np.random.default_rng(seed)
-    r, alpha, a, b = 0.5, 60.0, 0.8, 2.5
-    T = rng.integers(30, 731, n).astype(float)
-    rate, p = rng.gamma(r, 1 / alpha, n), rng.beta(a, b, n)
+def simulate_histories(model: Any, T: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, dict]:
+    """x and t_x of customers of a model, purchase by purchase, with what is true of each."""
+    n = T.size
+    rate = rng.gamma(model.r, 1 / model.alpha, n)
+    if hasattr(model, "first_coin"):
+        stay = 1.0 - rng.beta(model.a, model.b, n)
+        life = np.where((rng.random(n) < stay) | (model.first_coin == 0), np.inf, 0.0)
+    else:
+        stay, life = np.ones(n), rng.exponential(1.0, n) / rng.gamma(model.s, 1 / model.beta, n)
     x, t_x, t = np.zeros(n), np.zeros(n), np.zeros(n)
-    alive = np.arange(n)
-    while alive.size:
-        t[alive] += rng.exponential(1 / np.maximum(rate[alive], 1e-12))
-        alive = alive[t[alive] < T[alive]]
-        x[alive] += 1
-        t_x[alive] = np.ceil(t[alive])
-        alive = alive[rng.random(alive.size) >= p[alive]]
+    going = np.flatnonzero(life > 0)
+    while going.size:
+        t[going] += rng.exponential(1 / np.maximum(rate[going], 1e-12))
+        going = going[t[going] < np.minimum(T, life)[going]]
+        x[going] += 1
+        t_x[going] = t[going]
+        left = rng.random(going.size) >= stay[going]
+        life[going[left]] = t[going[left]]
+        going = going[~left]
+    return x, t_x, {"rate": rate, "leave": 1.0 - stay, "life": life}
+
+
+def simulate(n: int, seed: int = 1) -> pl.DataFrame:
+    """Customers of a BG/NBD shop over two years, by day; spend of Gamma-Gamma."""
+    from custvalue.models.bg_nbd import BgNbd
+
+    rng = np.random.default_rng(seed)
+    T = rng.integers(30, 731, n).astype(float)
+    x, t_x, _ = simulate_histories(BgNbd(0.5, 60.0, 0.8, 2.5), T, rng)
     spend = rng.gamma(6.0 * np.maximum(x, 1)) / np.maximum(x, 1) * 15.0 / rng.gamma(3.7, size=n)
     return pl.DataFrame({
-        "customer_id": np.arange(n), "frequency": x.astype(np.int64), "recency": t_x, "T": T,
+        "customer_id": np.arange(n), "frequency": x.astype(np.int64), "recency": np.ceil(t_x), "T": T,
         "monetary_value": pl.Series(spend).set(pl.Series(x == 0), None),
     })  # fmt: skip
+
+
+def coverage(replications: int, customers: int = 5000, seed: int = 1) -> pl.DataFrame:
+    """How often the 95 % intervals of the parameters hold the truth."""
+    from custvalue.errors import FitError
+    from custvalue.models.bg_nbd import BgNbd
+    from custvalue.models.fitting import fit
+    from custvalue.models.mbg_nbd import MbgNbd
+    from custvalue.models.pareto_nbd import ParetoNbd
+
+    rows = []
+    for truth in (BgNbd(0.5, 8.0, 0.8, 2.5), MbgNbd(0.5, 8.0, 0.8, 2.5), ParetoNbd(0.6, 8.0, 0.6, 12.0)):
+        rng, held, failed = np.random.default_rng(seed), np.zeros(len(truth.parameters)), 0
+        for _ in range(replications):
+            T = rng.uniform(26.0, 104.0, customers)
+            x, t_x, _ = simulate_histories(truth, T, rng)
+            try:
+                table = fit(type(truth), pl.DataFrame({"frequency": x, "recency": t_x, "T": T}), time_unit="week").table
+            except FitError as error:  # a failure counts as not covered
+                failed += 1
+                print(error, file=sys.stderr)
+                continue
+            value = np.array(list(truth.parameters.values()))
+            held += (table["estimate_low"].to_numpy() <= value) & (value <= table["estimate_high"].to_numpy())
+        for name, k in zip(truth.parameters, held, strict=True):
+            share = k / replications
+            rows.append({
+                "model": truth.label, "parameter": name, "replications": replications, "customers": customers,
+                "coverage": share, "monte_carlo_error": float(np.sqrt(share * (1 - share) / replications)), "failed": failed,
+            })  # fmt: skip
+    return pl.DataFrame(rows)
 
 
 def ours(task: str, table: pl.DataFrame) -> Callable[[], Any]:
@@ -161,8 +207,6 @@ def main() -> None:
     parser.add_argument("--replications", type=int, default=2000)
     options = parser.parse_args()
     if options.coverage:
-        from tests.benchmarks.coverage import coverage
-
         table = coverage(options.replications)
     else:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,89 @@
+"""Covariates: recovered from simulated customers, tested, refused with a reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from custvalue.errors import DataError
+from custvalue.models.bg_nbd import BgNbd
+from custvalue.models.fitting import fit
+from custvalue.models.gamma_gamma import GammaGamma
+from custvalue.models.mbg_nbd import MbgNbd
+from custvalue.models.pareto_nbd import ParetoNbd
+from tests.benchmarks.models import simulate_histories
+
+GAMMA, ETA = 0.5, -0.4
+
+
+def shop(model, seed: int = 3, n: int = 6000) -> pl.DataFrame:
+    """Half the customers came through the app: they buy e^0.5 as often and leave less; `coin` does nothing."""
+    rng, parts = np.random.default_rng(seed), []
+    for app in (False, True):
+        if model is ParetoNbd:
+            truth = model(0.8, 8.0 * np.exp(-GAMMA * app), 0.8, 20.0 * np.exp(-ETA * app))
+        else:
+            truth = model(0.8, 8.0 * np.exp(-GAMMA * app), 0.9 * np.exp(ETA * app), 2.5)
+        T = rng.uniform(40.0, 104.0, n // 2 + 1 - app)
+        x, t_x, _ = simulate_histories(truth, T, rng)
+        parts.append(pl.DataFrame({"frequency": x, "recency": t_x, "T": T, "channel": "app" if app else "shop"}))
+    table = pl.concat(parts)
+    return table.with_columns(pl.Series("coin", rng.integers(0, 2, table.height)))
+
+
+@pytest.mark.parametrize("model", [BgNbd, MbgNbd, ParetoNbd])
+def test_coefficients_are_recovered_and_tested(model):
+    f = fit(model, shop(model), time_unit="week", covariates=["channel", "coin"])
+    effects = {(r["process"], r["covariate"]): r for r in f.effects.iter_rows(named=True)}
+    for key, truth in ((("purchase rate", "channel=app"), GAMMA), (("dropout", "channel=app"), ETA)):
+        assert abs(effects[key]["estimate"] - truth) < 3 * effects[key]["standard_error"]
+        assert effects[key]["standard_error"] < 0.3
+    assert abs(effects["purchase rate", "coin"]["estimate"]) < 3 * effects["purchase rate", "coin"]["standard_error"]
+    tests = dict(zip(f.tests["covariate"], f.tests["p_value"], strict=True))
+    assert tests["channel"] < 1e-6
+    assert tests["coin"] > 0.001
+    assert f.tests["degrees_of_freedom"].to_list() == [2, 2]
+    assert f.n_parameters == 8
+    assert f.reference == "channel shop"
+    assert "what matters is channel" in f.title
+
+
+def test_two_groups_with_all_parameters_tied_equal_the_sum_of_group_likelihoods():
+    table = shop(BgNbd, n=2000)
+    f = fit(BgNbd, table, time_unit="week", covariates=["channel"])
+    total = 0.0
+    for channel in ("shop", "app"):
+        part = table.filter(channel=channel)
+        arrays = (part[c].to_numpy() for c in ("frequency", "recency", "T"))
+        total += f.model_for(channel=channel).log_likelihood(*arrays).sum()
+    assert total == pytest.approx(f.log_likelihood, rel=1e-10)
+    assert f.log_likelihood >= fit(BgNbd, table, time_unit="week").log_likelihood
+    assert f.model_for() == f.model_for(channel="shop") == f.model
+
+
+def test_standard_errors_agree_with_the_spread_of_replications():
+    found = [fit(BgNbd, shop(BgNbd, seed, 2000), time_unit="week", covariates=["channel"]) for seed in range(30)]
+    estimates = np.array([f.effects["estimate"].to_numpy() for f in found])
+    errors = np.array([f.effects["standard_error"].to_numpy() for f in found])
+    np.testing.assert_allclose(estimates.std(axis=0), np.sqrt((errors**2).mean(axis=0)), rtol=0.45)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop("channel"), "no column 'channel'"),
+        (lambda t: t.with_columns(pl.lit("shop").alias("channel")), "the same for everybody"),
+        (lambda t: t.with_columns(pl.when(pl.col("T") > 50).then("channel").alias("channel")), "is empty for"),
+        (lambda t: t.with_columns(pl.col("T").alias("channel")), "groups of customers"),
+    ],
+)
+def test_a_covariate_that_cannot_serve_is_one_clear_error(change, message):
+    with pytest.raises(DataError, match=message):
+        fit(MbgNbd, change(shop(MbgNbd, n=1000)), time_unit="week", covariates=["channel"])
+
+
+def test_spend_takes_no_covariates(cdnow):
+    table = cdnow.table.with_columns(pl.col("customer_id").str.slice(0, 1).alias("first"))
+    with pytest.raises(DataError, match="takes no covariates"):
+        fit(GammaGamma, table, covariates=["first"])
