@@ -57,7 +57,8 @@ class Warehouse:
         except duckdb.Error as problem:
             why = "another process has it open" if "lock" in str(problem).lower() else str(problem).splitlines()[0]
             raise SourceError(f"Can't open the database {Path(str(path)).name!r}: {why}.") from None
-        self._con.execute("set enable_progress_bar = false")
+        if self._con.execute("select current_setting('enable_progress_bar')").fetchall()[0][0]:
+            self._con.execute("set enable_progress_bar = false")  # in Jupyter it would add a widget to the output
         self._create()
 
     def __enter__(self) -> Self:
