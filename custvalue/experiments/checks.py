@@ -32,6 +32,7 @@ class Check(NamedTuple):
 def check_trial(trial: Trial, settings: DecisionSettings, looks: int) -> list[Check]:
     """Run the checks that look at the customers alone, in a fixed order."""
     checks = [_design(trial), _both_arms(trial), _unit(trial), *_nulls(trial), _missing_cost(trial)]
+    checks += _households(trial)
     checks += [_exposure(trial), _mature(trial, settings, looks), _looks(settings, looks)]
     if all(c.status != "block" for c in checks[:1]) and not _empty_arm(trial):
         checks += [*_sample_ratio(trial), _pre_period(trial)]
@@ -97,6 +98,17 @@ def _unit(trial: Trial) -> Check:
     if in_both:
         return Check("customer in both arms", "block", f"{in_both:,} customers are in both arms.")
     return Check("customer in both arms", "ok", "Every customer is in one arm.")
+
+
+def _households(trial: Trial) -> list[Check]:
+    if not trial.has("household"):
+        return []
+    rows = trial.customers.drop_nulls(["household", "treated"]).group_by("household")
+    mixed = int((rows.agg(pl.col("treated").n_unique().alias("arms"))["arms"] > 1).sum())
+    if mixed:
+        text = f"{mixed:,} households have members in both arms: what one gets may change what the other buys."
+        return [Check("interference in households", "warn", text)]
+    return [Check("interference in households", "ok", "Every household is in one arm.")]
 
 
 def _nulls(trial: Trial) -> Iterator[Check]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CONTROL_WORDS = frozenset({"0", "false", "control", "off", "no", "holdout", "without"})
 RECOGNISED = {
     "customer_id": ("customer_id",),
+    "household": ("household", "household_id"),
     "entered": ("assigned_at", "entry_day"),
     "exposed_at": ("exposed_at",),
     "is_mature": ("is_mature",),

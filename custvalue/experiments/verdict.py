@@ -169,7 +169,7 @@ def does_it_pay(
     ----------
     customers
         A warehouse, or a pandas or Polars frame. Of a frame these columns are used where they are there:
-        `customer_id`, `assigned_at` or `entry_day`, `exposed_at`, `is_mature`, `orders`, `revenue`,
+        `customer_id`, `household`, `assigned_at` or `entry_day`, `exposed_at`, `is_mature`, `orders`, `revenue`,
         `fee_paid`, `carrier_cost`, `measure_cost`, `pre_revenue`, `pre_orders`, `pre_contribution`.
     experiment
         Name of a test of the warehouse.

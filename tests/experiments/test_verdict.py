@@ -418,6 +418,14 @@ def test_a_small_segment_is_not_judged_alone():
     assert found.decision == "pays off"
 
 
+def test_households_in_both_arms_warn():
+    customers = made({"a": 3.0}).with_columns(household=pl.col("customer_id") // 2)
+    warned = judge(customers).checks.filter(pl.col("status") == "warn")
+    assert "interference in households" in warned["check"]
+    apart = judge(customers.with_columns(household=pl.col("customer_id"))).checks
+    assert apart.filter(check="interference in households")["status"].to_list() == ["ok"]
+
+
 def test_a_few_customers_carry_the_result():
     customers = made({"a": 0.0}, n=3_000).with_columns(
         contribution=pl.when((pl.col("arm") == "treatment") & (pl.col("customer_id") < 6))
