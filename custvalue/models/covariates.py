@@ -27,9 +27,12 @@ from custvalue.models.fitting import (
     polish,
     search,
 )
+from custvalue.models.posterior import Posterior
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from custvalue.models.base import Model, Objective
     from custvalue.models.special import FloatArray
@@ -83,6 +86,47 @@ class CovariateFit(ModelFit):
         z = self.design.encode(pl.DataFrame({c: [values.get(c, self.design.base(c))] for c in self.covariates}))[0]
         base, coefficients = self.model.log_parameters, self.effects["estimate"].to_numpy()
         return type(self.model).from_log(shifted(type(self.model), base, coefficients, z))
+
+    def by_group(self, table: pl.DataFrame) -> list[tuple[NDArray[np.intp], GroupFit]]:
+        """Return the rows of a table that share covariates, and the fit that holds for them."""
+        missing = [c for c in self.covariates if c not in table.columns]
+        if missing:
+            raise DataError(f"The fit has the covariate {missing[0]!r}, which the summary lacks.")
+        k, base = len(self.model.parameters), self.model.log_parameters
+        out = []
+        for part in table.with_row_index("__row").partition_by(self.covariates, maintain_order=True):
+            z = self.design.encode(part.select(self.covariates).head(1))[0]
+            jacobian = np.zeros((k, self.n_parameters))
+            jacobian[:, :k] = np.eye(k)
+            for i, (name, sign) in enumerate(_moves(type(self.model))):
+                start = k + i * z.size
+                jacobian[type(self.model).parameter_names().index(name), start : start + z.size] = sign * z
+            model = type(self.model).from_log(shifted(type(self.model), base, self.effects["estimate"].to_numpy(), z))
+            scale = np.array(list(model.parameters.values()))
+            group = GroupFit(
+                table=self.table, model=model, log_likelihood=self.log_likelihood, n_customers=self.n_customers,
+                covariance=jacobian @ self.joint_covariance @ jacobian.T * np.outer(scale, scale),
+                n_distinct=self.n_distinct, time_unit=self.time_unit, data=self.data, jacobian=jacobian,
+            )  # fmt: skip
+            out.append((part["__row"].to_numpy().astype(np.intp), group))
+        return out
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupFit(ModelFit):
+    """The plain model of customers with the same covariates, with what all groups' data tell of it."""
+
+    jacobian: FloatArray = field(repr=False)
+
+    def posterior(self, draws: int = 2000, seed: int = 1) -> Posterior:
+        """Draw log parameters from the normal approximation: the likelihood of one group is not all there is."""
+        rng = np.random.default_rng(seed)
+        theta = rng.multivariate_normal(self.model.log_parameters, self.log_covariance, draws)
+        table = pl.DataFrame(np.exp(theta), schema=list(self.model.parameters), orient="row")
+        return Posterior(
+            table=table, label=self.model.label, model_class=type(self.model), pareto_k=0.0,
+            effective_draws=float(draws), prior="normal approximation", n_draws=draws, seed=seed,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

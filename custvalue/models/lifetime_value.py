@@ -11,8 +11,9 @@ from scipy import special
 
 from custvalue.errors import DataError
 from custvalue.models.base import checked_history
+from custvalue.models.covariates import CovariateFit
 from custvalue.models.gamma_gamma import GammaGamma
-from custvalue.models.value_inputs import Inputs
+from custvalue.models.value_inputs import Inputs, Point, Spread
 from custvalue.results import PurchaseSummary, Result, arrays
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from custvalue.models.fitting import ModelFit
     from custvalue.models.special import FloatArray
-    from custvalue.models.value_inputs import Spread
     from custvalue.results import Kind
 
 DAYS_PER_YEAR = 365.0
@@ -251,9 +251,8 @@ def lifetime_value(
         purchase_fit=purchase_fit, spend_fit=spend_fit, horizon=horizon_days / days, delta=delta, x=x, t_x=t_x, T=T,
         known=known, mean_amount=np.where(m > 0, m, 1.0), margin=rate, cost=cost,
     )  # fmt: skip
-    point = inputs.point()
     draws = draws or int(np.clip(MOST_DRAWN // max(x.size, 1), 200, 2000))
-    spread = None if level is None else inputs.spread(point, level, draws, seed)
+    point, spread = _compute(inputs, table, level, draws, seed)
     name = "revenue_value" if margin_rate is None else "clv"
     columns = {
         "p_alive": point.alive, "churn_probability": 1.0 - point.alive,
@@ -270,6 +269,25 @@ def lifetime_value(
         n_without_spend=int(np.count_nonzero((x > 0) & (m <= 0))),
         n_margin_not_positive=int(np.count_nonzero(rate <= 0)), draws=draws, seed=seed, spread=spread,
     )  # fmt: skip
+
+
+def _compute(
+    inputs: Inputs, table: pl.DataFrame, level: float | None, draws: int, seed: int
+) -> tuple[Point, Spread | None]:
+    """Compute point and spread; with covariates group by group, put back in the order of the customers."""
+    if not isinstance(inputs.purchase_fit, CovariateFit):
+        point = inputs.point()
+        return point, None if level is None else inputs.spread(point, level, draws, seed)
+    groups = inputs.purchase_fit.by_group(table)
+    parts = [inputs.part(rows, group) for rows, group in groups]
+    points = [part.point() for part in parts]
+    order = np.argsort(np.concatenate([rows for rows, _ in groups]), kind="stable")
+    point = Point.join(points, order)
+    if level is None:
+        return point, None
+    spreads = [part.spread(own, level, draws, seed) for part, own in zip(parts, points, strict=True)]
+    jacobians = [group.jacobian for _, group in groups]
+    return point, Spread.join(spreads, jacobians, inputs.purchase_fit.joint_covariance, order)
 
 
 def _table(summary: object, purchase_fit: ModelFit) -> pl.DataFrame:

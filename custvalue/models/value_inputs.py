@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -12,6 +12,8 @@ from custvalue.models.base import distinct
 from custvalue.models.uncertainty import Customers, delta_sd, log_gradient, parameter_draws, value_quantiles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from custvalue.models.base import CustomerModel
@@ -32,6 +34,11 @@ class Point:
     amount: FloatArray
     value: FloatArray
 
+    @classmethod
+    def join(cls, parts: Sequence[Point], order: NDArray[np.intp]) -> Point:
+        """Put groups of customers together, in the order given."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts])[order] for f in fields(cls)))
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -45,6 +52,29 @@ class Spread:
     own_variance: FloatArray
     gradient: FloatArray
     covariance: FloatArray
+
+    @classmethod
+    def join(
+        cls, parts: Sequence[Spread], jacobians: Sequence[FloatArray], covariance: FloatArray, order: NDArray[np.intp]
+    ) -> Spread:
+        """Put groups together whose parameters depend on joint ones: by the jacobians, with their covariance."""
+
+        def pair(name: str) -> tuple[FloatArray, FloatArray]:
+            low, high = (np.concatenate([getattr(p, name)[i] for p in parts])[order] for i in (0, 1))
+            return low, high
+
+        gradients = []
+        for part, jacobian in zip(parts, jacobians, strict=True):
+            k = jacobian.shape[0]
+            gradients.append(np.concatenate((part.gradient[:, :k] @ jacobian, part.gradient[:, k:]), axis=1))
+        of_spend = parts[0].covariance[jacobians[0].shape[0] :, jacobians[0].shape[0] :]
+        return cls(
+            value_low=np.concatenate([p.value_low for p in parts])[order],
+            value_high=np.concatenate([p.value_high for p in parts])[order],
+            churn=pair("churn"), expected=pair("expected"), mean_value=pair("mean_value"),
+            own_variance=np.concatenate([p.own_variance for p in parts])[order],
+            gradient=np.concatenate(gradients)[order], covariance=_block_diagonal(covariance, of_spend),
+        )  # fmt: skip
 
     def total_sd(self, rows: NDArray[np.intp]) -> tuple[float, float]:
         """Return the standard deviation of a total: by the parameters, by the customers' own chance."""
@@ -67,6 +97,11 @@ class Inputs:
     mean_amount: FloatArray
     margin: FloatArray
     cost: FloatArray
+
+    def part(self, rows: NDArray[np.intp], purchase_fit: ModelFit) -> Inputs:
+        """Return some of the customers, with a fit of their own."""
+        names = ("x", "t_x", "T", "known", "mean_amount", "margin", "cost")
+        return replace(self, purchase_fit=purchase_fit, **{name: getattr(self, name)[rows] for name in names})
 
     @property
     def model(self) -> CustomerModel:

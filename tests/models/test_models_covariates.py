@@ -10,6 +10,7 @@ from custvalue.errors import DataError
 from custvalue.models.bg_nbd import BgNbd
 from custvalue.models.fitting import fit
 from custvalue.models.gamma_gamma import GammaGamma
+from custvalue.models.lifetime_value import lifetime_value
 from custvalue.models.mbg_nbd import MbgNbd
 from custvalue.models.pareto_nbd import ParetoNbd
 from tests.benchmarks.models import simulate_histories
@@ -87,3 +88,21 @@ def test_spend_takes_no_covariates(cdnow):
     table = cdnow.table.with_columns(pl.col("customer_id").str.slice(0, 1).alias("first"))
     with pytest.raises(DataError, match="takes no covariates"):
         fit(GammaGamma, table, covariates=["first"])
+
+
+def test_lifetime_value_with_covariates_is_that_of_each_group(spend_fit):
+    table = shop(MbgNbd, n=2000).with_row_index("customer_id").with_columns(monetary_value=pl.lit(20.0))
+    f = fit(MbgNbd, table, time_unit="week", covariates=["channel"])
+    mixed = table.sample(fraction=1.0, shuffle=True, seed=1)
+    value = lifetime_value(f, spend_fit, mixed, margin_rate=0.4)
+    assert value.table["customer_id"].equals(mixed["customer_id"])
+    app = mixed.filter(channel="app")
+    alone = f.model_for(channel="app").probability_alive(*(app[c].to_numpy() for c in ("frequency", "recency", "T")))
+    joined = app.select("customer_id").join(value.table, on="customer_id", maintain_order="left")
+    np.testing.assert_allclose(joined["p_alive"], alone, rtol=1e-12)
+    totals = value.total_by(mixed, "channel").table
+    whole = value.total_by().table.row(0, named=True)
+    assert totals["clv"].sum() == pytest.approx(whole["clv"])
+    sd = totals["clv_parameter_sd"]
+    assert np.sqrt((sd**2).sum()) * 0.7 < whole["clv_parameter_sd"] <= sd.sum() + 1e-9
+    assert (value.table["clv_low"] <= value.table["clv_high"]).all()
