@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from custvalue.models.special import FloatArray
 
 BY_DIFFERENCE = 1e-5
+SLOPE_DIGITS = 12.5
+"""What an optimum and its curvature need; the likelihood itself is computed to 16."""
+BLOCK = 4096
+"""Pairs whose arrays stay in the processor's cache."""
 
 
 class ParetoObjective:
@@ -99,10 +103,12 @@ def hyp2f1_slopes(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return ln ₂F₁(1, b; c; z) and its derivatives by b and by c."""
     out = np.empty((3, z.size))
-    terms = fraction_length(rest)
+    terms = fraction_length(rest, SLOPE_DIGITS)
     for n in np.unique(terms[rest >= NEAR_ONE]):
-        rows = (terms == n) & (rest >= NEAR_ONE)
-        out[:, rows] = _fraction_slopes(b[rows], c[rows], z[rows], int(n))
+        rows = np.flatnonzero((terms == n) & (rest >= NEAR_ONE))
+        for i in range(0, rows.size, BLOCK):
+            j = rows[i : i + BLOCK]
+            out[:, j] = _fraction_slopes(b[j], c[j], z[j], int(n))
     near = rest < NEAR_ONE
     if near.any():
         b, c, z, rest = b[near], c[near], z[near], rest[near]

@@ -80,11 +80,12 @@ def log_hyp2f1_unit(b: FloatArray, c: FloatArray, z: FloatArray, rest: FloatArra
     return out.reshape(shaped[0].shape)
 
 
-def fraction_length(rest: FloatArray) -> NDArray[np.int64]:
-    """Return how many terms give full precision at 1 − z = rest, rounded up to a power of two."""
+def fraction_length(rest: FloatArray, digits: float = 16.5) -> NDArray[np.int64]:
+    """Return how many terms give that many digits at 1 − z = rest, rounded up to a few lengths."""
     root = np.sqrt(rest)
     rate = -2.0 * np.log((1.0 - root) / (1.0 + root) + 1e-300)
-    return np.asarray(2 ** np.ceil(np.log2(np.clip(38.0 / np.maximum(rate, 1e-3), 4, 4096))), dtype=np.int64)
+    wanted = np.clip(digits * np.log(10.0) / np.maximum(rate, 1e-3), 4, 4096)
+    return np.asarray(np.ceil(2 ** (np.ceil(2.0 * np.log2(wanted)) / 2.0)), dtype=np.int64)
 
 
 def gauss_fraction(b: FloatArray, c: FloatArray, z: FloatArray, n: int) -> FloatArray:
