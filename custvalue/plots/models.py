@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
+from custvalue.models.churn import Churn  # noqa: TC001
 from custvalue.models.fitting import ModelFit  # noqa: TC001 - singledispatch reads the annotation
 from custvalue.models.holdout import (  # noqa: TC001
     FrequencyCalibration,
@@ -17,6 +18,7 @@ from custvalue.models.holdout import (  # noqa: TC001
 from custvalue.models.lifetime_value import LifetimeValue, ValueTotals  # noqa: TC001
 from custvalue.models.maps import CustomerHistory, HistoryMap  # noqa: TC001
 from custvalue.models.posterior import Posterior  # noqa: TC001
+from custvalue.models.spend import SpendIndependence  # noqa: TC001
 from custvalue.plots.registry import figure_for
 from custvalue.plots.theme import BLUE, GREY, INK, ORANGE, SKY, finish
 
@@ -196,3 +198,33 @@ def _(result: ModelFit) -> go.Figure:
                        marker={"color": BLUE, "size": 11}, hovertemplate="%{y}: %{x:.4g}<extra></extra>")  # fmt: skip
     figure.update_xaxes(type="log", title_text=f"Estimate and {result.level:.0%} interval")
     return finish(figure, result.title, height=320)
+
+
+@figure_for.register
+def _(result: Churn) -> go.Figure:
+    """Draw how churn is spread over customers, now and by the end of the horizon."""
+    edges = np.linspace(0.0, 1.0, 21)
+    figure = go.Figure()
+    by_then, now = result.table[result.column].to_numpy(), 1.0 - result.table["p_alive"].to_numpy()
+    for values, name, colour in ((now, "today", SKY), (by_then, f"within {result.horizon_days:,.0f} days", BLUE)):
+        heights, _ = np.histogram(values, bins=edges)
+        figure.add_bar(x=(edges[:-1] + edges[1:]) / 2, y=heights, name=name, marker_color=colour,
+                       hovertemplate="about %{x:.0%}: %{y:,.0f} customers<extra>" + name + "</extra>")  # fmt: skip
+    figure.update_xaxes(title_text="Probability to have left", tickformat=".0%", range=[0, 1])
+    figure.update_yaxes(title_text="Customers", tickformat=",.0f").update_layout(bargap=0.1)
+    return finish(figure, result.title)
+
+
+@figure_for.register
+def _(result: SpendIndependence) -> go.Figure:
+    """Draw mean spend by frequency, with intervals: level where the assumption holds."""
+    t, mean = result.table, result.table["mean_spend"].to_numpy()
+    high = t["mean_spend_high"].fill_null(np.nan).to_numpy()
+    error = {"array": np.nan_to_num(high - mean), "color": INK}
+    figure = go.Figure()
+    hover = "%{x} repeat purchases: %{y:,.2f} " + result.currency + "<extra></extra>"
+    marker = {"color": BLUE, "size": 11}
+    figure.add_scatter(x=t["purchases"], y=mean, mode="markers", error_y=error, marker=marker, hovertemplate=hover)
+    figure.update_xaxes(title_text="Repeat purchases", type="category")
+    figure.update_yaxes(title_text=f"Mean spend per purchase, {result.currency}", rangemode="tozero", tickformat=",.0f")
+    return finish(figure, result.title)

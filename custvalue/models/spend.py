@@ -1,0 +1,104 @@
+"""Before the Gamma-Gamma model: which purchases it sees, and whether it may be used at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from custvalue.errors import DataError
+from custvalue.results import PurchaseSummary, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custvalue.results import Kind
+
+WEAK = 0.1
+"""A rank correlation below this is taken as none, however small its p-value in big data."""
+
+
+def spend_per_customer(purchases: pl.DataFrame, *, include_first: bool = True) -> pl.DataFrame:
+    """Summarise amounts for `fit(GammaGamma, ...)`, with or without each customer's first purchase.
+
+    Parameters
+    ----------
+    purchases
+        `customer_id`, `day`, `amount`: one row a customer and day, as in `HoldoutSplit.purchases`.
+    include_first
+        A purchase summary leaves the first purchase out; with it one-time buyers tell of their spend too.
+
+    Returns
+    -------
+    polars.DataFrame
+        `customer_id`, `frequency` (purchases counted here), `monetary_value` (their mean).
+    """
+    missing = [c for c in ("customer_id", "day", "amount") if c not in purchases.columns]
+    if missing:
+        raise DataError(f"The purchases have no column {missing[0]!r}; they have {', '.join(purchases.columns)}.")
+    skip = 0 if include_first else 1
+    ordered = purchases.sort("customer_id", "day")
+    return ordered.group_by("customer_id", maintain_order=True).agg(
+        (pl.len().cast(pl.Int64) - skip).alias("frequency"), pl.col("amount").slice(skip).mean().alias("monetary_value")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpendIndependence(Result):
+    """Whether those who buy often spend more or less per purchase: Gamma-Gamma assumes neither.
+
+    Attributes
+    ----------
+    table
+        One row a class of frequency: `purchases`, `n_customers`, `mean_spend`, with a 95 % interval.
+    rank_correlation, p_value
+        Spearman's, of frequency and mean spend over repeat buyers.
+    """
+
+    rank_correlation: float
+    p_value: float
+    n_customers: int
+
+    kinds: ClassVar[Mapping[str, Kind]] = {"mean_spend": "money", "mean_spend_low": "money", "mean_spend_high": "money"}
+
+    @property
+    def holds(self) -> bool:
+        """Whether the assumption can stand: no correlation, or one too weak to matter."""
+        return abs(self.rank_correlation) < WEAK or self.p_value > 0.01
+
+    @property
+    def title(self) -> str:
+        """What the data say of the assumption."""
+        found = f"rank correlation of frequency and spend {self.rank_correlation:+.2f}"
+        if self.holds:
+            return f"Spend does not depend on how often customers buy ({found}): Gamma-Gamma may be used"
+        more = "more" if self.rank_correlation > 0 else "less"
+        return f"Frequent buyers spend {more} per purchase ({found}): value by Gamma-Gamma is biased, fit classes apart"
+
+
+def spend_independence(summary: PurchaseSummary | pl.DataFrame, highest: int = 7) -> SpendIndependence:
+    """Test the independence of frequency and spend that the Gamma-Gamma model rests on."""
+    table = summary.table if isinstance(summary, PurchaseSummary) else summary
+    used = table.filter((pl.col("frequency") > 0) & (pl.col("monetary_value") > 0))
+    if used.height < 10 or used["frequency"].n_unique() < 2:
+        raise DataError(f"Only {used.height} repeat buyers with spend, or all equally often: nothing can be tested.")
+    correlation, p_value = stats.spearmanr(used["frequency"].to_numpy(), used["monetary_value"].to_numpy())
+    spend, n = pl.col("monetary_value"), pl.len()
+    reach = 1.96 * spend.std() / n.sqrt()
+    classes = used.with_columns(pl.col("frequency").clip(upper_bound=highest)).group_by("frequency").agg(
+        n.alias("n_customers"), spend.mean().alias("mean_spend"),
+        (spend.mean() - reach).alias("mean_spend_low"), (spend.mean() + reach).alias("mean_spend_high"),
+    )  # fmt: skip
+    label = (
+        pl.when(pl.col("frequency") == highest)
+        .then(pl.lit(f"{highest}+"))
+        .otherwise(pl.col("frequency").cast(pl.String))
+    )
+    out = classes.sort("frequency").select(label.alias("purchases"), pl.exclude("frequency"))
+    return SpendIndependence(
+        table=out, rank_correlation=float(correlation), p_value=float(np.clip(p_value, 0, 1)), n_customers=used.height,
+        currency=summary.currency if isinstance(summary, PurchaseSummary) else "EUR",
+    )  # fmt: skip
