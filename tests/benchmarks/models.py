@@ -53,13 +53,15 @@ def simulate_histories(model: Any, T: np.ndarray, rng: np.random.Generator) -> t
     return x, t_x, {"rate": rate, "leave": 1.0 - stay, "life": life}
 
 
-def simulate(n: int, seed: int = 1) -> pl.DataFrame:
-    """Customers of a BG/NBD shop over two years, by day; spend of Gamma-Gamma."""
+def simulate(n: int, kind: str = "bg", seed: int = 1) -> pl.DataFrame:
+    """Customers of a BG/NBD or a Pareto/NBD shop over two years, by day; spend of Gamma-Gamma."""
     from custvalue.models.bg_nbd import BgNbd
+    from custvalue.models.pareto_nbd import ParetoNbd
 
     rng = np.random.default_rng(seed)
     T = rng.integers(30, 731, n).astype(float)
-    x, t_x, _ = simulate_histories(BgNbd(0.5, 60.0, 0.8, 2.5), T, rng)
+    truth = BgNbd(0.5, 60.0, 0.8, 2.5) if kind == "bg" else ParetoNbd(0.6, 60.0, 0.6, 90.0)
+    x, t_x, _ = simulate_histories(truth, T, rng)
     spend = rng.gamma(6.0 * np.maximum(x, 1)) / np.maximum(x, 1) * 15.0 / rng.gamma(3.7, size=n)
     return pl.DataFrame({
         "customer_id": np.arange(n), "frequency": x.astype(np.int64), "recency": np.ceil(t_x), "T": T,
@@ -179,12 +181,14 @@ def compare(customers: int, pareto_customers: int, folder: Path) -> pl.DataFrame
         ("BG/NBD fit", customers), ("MBG/NBD fit", customers), ("Gamma-Gamma fit", customers),
         ("lifetime_value", customers), ("lifetime_value with intervals", customers),
         ("Pareto/NBD fit", pareto_customers), ("posterior, 2,000 draws", pareto_customers),
+        ("posterior, 2,000 draws", 2357),
     ]  # fmt: skip
     rows = []
     for task, n in tasks:
-        path = folder / f"customers_{n}.parquet"
+        kind = "pareto" if task.startswith("Pareto") else "bg"
+        path = folder / f"{kind}_{n}.parquet"
         if not path.exists():
-            simulate(n).write_parquet(path)
+            simulate(n, kind).write_parquet(path)
         mine, other = apart(task, path, "custvalue"), apart(task, path, "lifetimes")
         rows.append({
             "task": task, "customers": n, "seconds": mine[0], "lifetimes_seconds": other and other[0],
