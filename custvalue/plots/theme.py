@@ -52,14 +52,16 @@ def finish(figure: go.Figure, title: str, *, height: int = 440) -> go.Figure:
     figure.update_layout(template=TEMPLATE, title_text=wrapped(title), height=height)
     for trace in figure.data:
         drawn = trace.to_plotly_json()
-        trace.update({name: _rounded(drawn[name]) for name in ROUNDED if name in drawn})
+        for name in (name for name in ROUNDED if name in drawn):
+            trace[name] = None  # an array is only replaced by what differs from it
+            trace[name] = _rounded(drawn[name])
     return figure
 
 
 def _rounded(node: Any) -> Any:
-    """Keep eight figures: what differs further on differs from machine to machine, and nobody can see it."""
+    """Keep eight figures, and lists instead of packed arrays: what differs further on differs by machine."""
     if isinstance(node, np.ndarray):
-        return _rounded(node.tolist()) if node.dtype.kind == "f" else node
+        return _rounded(node.tolist()) if node.dtype.kind in "fiu" else node
     if isinstance(node, list | tuple):
         return [_rounded(each) for each in node]
     if isinstance(node, dict):

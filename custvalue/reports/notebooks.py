@@ -6,6 +6,8 @@ run changes no byte.
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import os
 import shutil
 import subprocess
@@ -128,18 +130,26 @@ def _write(notebook: NotebookNode, file: Path) -> None:
 
 def _parametrised(file: Path, parameters: Mapping[str, Any]) -> NotebookNode:
     """Read a notebook and set its parameters; one that it does not have is an error, not a warning."""
-    import papermill
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 
-    known = papermill.inspect_notebook(str(file))
+    notebook = load_notebook_node(str(file))
+    known = _parameters_of(notebook)
     if unknown := [name for name in parameters if name not in known]:
         raise DataError(
             f"{file.name} has no parameter {', '.join(unknown)}.",
             f"It has {', '.join(known) or 'none: tag a cell with parameters'}.",
         )
-    parametrised: NotebookNode = parameterize_notebook(load_notebook_node(str(file)), dict(parameters))
+    parametrised: NotebookNode = parameterize_notebook(
+        notebook, dict(parameters), kernel_name=KERNEL["name"], language=KERNEL["language"]
+    )
     return parametrised
+
+
+def _parameters_of(notebook: NotebookNode) -> list[str]:
+    tagged = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    assigned = [node for source in tagged for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+    return [target.id for node in assigned for target in node.targets if isinstance(target, ast.Name)]
 
 
 def _execute(notebook: NotebookNode, name: str, work: Path) -> None:
@@ -153,7 +163,7 @@ def _execute(notebook: NotebookNode, name: str, work: Path) -> None:
     )  # fmt: skip
     try:
         # what the kernel logs about itself is nothing a reader can act on; errors of cells are in the notebook
-        client.execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        asyncio.run(client.async_execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     except CellExecutionError as problem:
         raise DataError(f"{name} stopped: {problem.ename}: {problem.evalue}", "Open it to see the cell.") from None
     except (CellTimeoutError, DeadKernelError) as problem:

@@ -98,6 +98,7 @@ def costs(n):
             "measure_id": [f"m{i:02d}" for i in range(n)],
             "measure": [f"measure {i}" for i in range(n)],
             "n_events": [1] * (n - 1) + [0],
+            "n_without_rate": [0] * n,
             "full": [Decimal(1000 - 10 * i) for i in range(n - 1)] + [Decimal(0)],
             "avoidable": [Decimal(500 - 10 * i) for i in range(n - 1)] + [Decimal(0)],
         },
