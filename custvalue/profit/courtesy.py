@@ -41,12 +41,15 @@ class CourtesyCost(Result):
         The same per measure, customer and departments.
     gross_margin
         Of the company in the window; None where goods have no cost.
+    induced_shares
+        Measure and the share of its courtesies on orders that came because of them, as a test found it.
     """
 
     events: pl.DataFrame
     gross_margin: float | None
     start: dt.date
     end: dt.date
+    induced_shares: tuple[tuple[str, float], ...] = ()
 
     kinds: ClassVar[Mapping[str, Kind]] = {"minutes": "count"}
 
@@ -62,6 +65,39 @@ class CourtesyCost(Result):
             raise DataError(f"Cost of courtesy has no view by {what!r}.", f"Take one of {', '.join(KEYS)}.")
         return _sum(self.events, KEYS[what])
 
+    def recovery(self, incremental_margin: Mapping[str, float]) -> pl.DataFrame:
+        """Return what measures brought back for what they cost: incremental margin / full cost.
+
+        Parameters
+        ----------
+        incremental_margin
+            Money by `measure_id` in the same window, as a test found it; contribution before the measure's cost.
+
+        Returns
+        -------
+        pl.DataFrame
+            `measure_id`, `measure`, `full`, `incremental_margin`, `recovery_ratio`; only measures that were tested.
+
+        Raises
+        ------
+        DataError
+            A measure has no courtesy in the window.
+        """
+        if unknown := sorted(set(incremental_margin) - set(self.table["measure_id"])):
+            raise DataError(f"Measure {unknown[0]!r} has no courtesy in this window.")
+        tested = self.table.filter(pl.col("measure_id").is_in(list(incremental_margin)))
+        margin = pl.col("measure_id").replace_strict(dict(incremental_margin), return_dtype=pl.Float64)
+        return tested.select(
+            "measure_id", "measure", "full", margin.round(2).cast(pl.Decimal(18, 2)).alias("incremental_margin"),
+            recovery_ratio=margin / pl.when(pl.col("full") != 0).then(pl.col("full").cast(pl.Float64)),
+        )  # fmt: skip
+
+    @property
+    def missing(self) -> pl.DataFrame:
+        """Measures with minutes that no row of resources gives a rate for: their cost is understated by them."""
+        lacking = self.table.filter(pl.col("n_without_rate") > 0)
+        return lacking.select("measure_id", "measure", pl.col("n_without_rate").alias("n_events_without_rate"))
+
     @property
     def courtesy_ratio(self) -> float | None:
         """Cost of courtesy as a share of gross margin; None where goods have no cost."""
@@ -75,12 +111,15 @@ class CourtesyCost(Result):
         full, dearest = self.table["full"].sum(), self.table.row(0, named=True)
         share = f", {self.courtesy_ratio:.1%} of gross margin" if self.courtesy_ratio else ""
         part = dearest["full"] / full if full else 0
-        return f"Courtesy cost {full:,.0f} {self.currency}{share}; {dearest['measure']} alone {part:.0%} of it"
+        said = f"Courtesy cost {full:,.0f} {self.currency}{share}; {dearest['measure']} alone {part:.0%} of it"
+        lacking = f"; the minutes of {self.missing.height} measures have no rate and are not in it"
+        return said + (lacking if self.missing.height else "")
 
 
 def courtesy_cost(
-    shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None
-) -> CourtesyCost:
+    shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None, *,
+    induced_shares: Mapping[str, float] | None = None,
+) -> CourtesyCost:  # fmt: skip
     """Compute what each courtesy measure cost.
 
     Parameters
@@ -89,11 +128,16 @@ def courtesy_cost(
         The warehouse; events are logged by the company or derived from its transactions.
     start, end
         First and last day of the events, inclusive; default everything loaded.
+    induced_shares
+        By measure, the share of its courtesies on orders that came only because of it, as a test found it: on these
+        no fee is lost, but the carrier is paid. Not given: none, every order would have come anyway.
 
     Raises
     ------
     MissingInputError
         No catalogue of measures is loaded.
+    DataError
+        A share is not between 0 and 1.
     """
     if not shop.has("courtesy_catalogue"):
         raise MissingInputError(
@@ -103,14 +147,24 @@ def courtesy_cost(
     events = shop.fetch("courtesy_costs", **window)
     segments = shop.fetch("customer_segments")
     events = events.join(segments, on="customer_id", how="left").with_columns(
-        pl.col("segment").fill_null("not declared")
+        pl.col("segment").fill_null("not declared"),
+        pl.col("granted_by_dept", "borne_by_dept").fill_null("not named"),
     )
     events = events.rename({"full_cost": "full", "avoidable_cost": "avoidable", "economic_cost": "economic"})
-    events = events.with_columns(accounting=pl.col("full"))
+    induced = dict(induced_shares or {})
+    if wrong := sorted(measure for measure, share in induced.items() if not 0.0 <= share <= 1.0):
+        raise DataError(f"The induced share of {wrong[0]!r} is {induced[wrong[0]]}; it lies between 0 and 1.")
+    share = pl.col("measure_id").replace_strict(induced, default=0.0, return_dtype=pl.Float64)
+    blend = pl.col("economic").cast(pl.Float64) * (1 - share) + pl.col("induced_cost").cast(pl.Float64) * share
+    events = events.with_columns(
+        accounting=pl.col("full"),
+        economic=pl.when(share > 0).then(blend.round(2).cast(pl.Decimal(18, 2))).otherwise("economic"),
+    ).drop("induced_cost")
     margin = _gross_margin(shop, window)
     return CourtesyCost(
         table=_sum(events, KEYS["measure"]), events=events, gross_margin=margin,
         start=window["start_date"], end=window["end_date"], currency=shop.currency,
+        induced_shares=tuple(sorted(induced.items())),
     )  # fmt: skip
 
 
@@ -118,7 +172,7 @@ def _sum(events: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     money = ["full", "avoidable", "accounting", "economic", "forgone_fee"]
     table = events.group_by(keys).agg(
         pl.col("n_events").sum(), pl.col("customer_id").n_unique().alias("n_customers"),
-        pl.col("minutes").sum().round(0), pl.col(money).sum(),
+        pl.col("minutes").sum().round(0), pl.col(money).sum(), pl.col("n_without_rate").sum(),
     )  # fmt: skip
     return table.sort(["full", *keys], descending=[True] + [False] * len(keys))
 

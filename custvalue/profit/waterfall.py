@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from custvalue.data.purchases import to_date
-from custvalue.errors import MissingInputError
+from custvalue.errors import DataError, MissingInputError
+from custvalue.profit.views import by_segment, whole, with_company_lines
 from custvalue.results import Result
 
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse
 
+Per = Literal["customer", "order", "segment", "month", "company"]
+KEYS: dict[str, str] = {"customer": "customer_id", "order": "order_id", "segment": "segment", "month": "period",
+                        "company": "company"}  # fmt: skip
+PLURALS = {"company": "companies"}
 SUBTOTALS = {
     "net_revenue": ("gross_list", "discounts", "refunds"),
     "gross_margin": ("net_revenue", "cost_of_goods", "goods_recovered", "write_down"),
@@ -26,6 +31,9 @@ SUBTOTALS = {
     "customer_profit": ("contribution", "acquisition"),
 }  # fmt: skip
 """Each subtotal is the sum of the lines after it; income is positive, costs are negative."""
+
+PLAIN_LINES = tuple(part for parts in SUBTOTALS.values() for part in parts if part not in SUBTOTALS)
+"""The lines that entries are booked on, in the order of the waterfall."""
 
 SERVICE_LINES = ("carrier_cost", "payment_fees", "returns_handling", "support", "courtesy")
 """What serving an order costs; delivery charged is income and stands against it."""
@@ -41,7 +49,9 @@ class CustomerProfit(Result):
     Attributes
     ----------
     table
-        `customer_id`, then lines and subtotals of the waterfall; ex tax, income positive, costs negative.
+        `customer_id` (or the key of `per`), then lines and subtotals of the waterfall; ex tax, income positive,
+        costs negative. By segment also `n_customers` and `profit_per_customer`. By month and for the company, where
+        a ledger is loaded, `facility`, `unused_capacity`, `without_rule` and `result`, which is the ledger's.
     company
         The same lines for the company: all customers and the unattributed rows, one row.
     unattributed
@@ -51,7 +61,7 @@ class CustomerProfit(Result):
     start, end
         First and last posting day, inclusive.
     per
-        `customer` or `order`.
+        `customer`, `order`, `segment`, `month` or `company`: what a row of the table is.
     """
 
     company: pl.DataFrame
@@ -67,14 +77,14 @@ class CustomerProfit(Result):
         total = self.company.row(0, named=True)
         revenue = f"{total['net_revenue']:,.0f} {self.currency} of net revenue"
         if "gross_margin" not in total:
-            return (
-                f"{revenue} from {self.table.height:,} {self.per}s; contribution is before costs, which are not loaded"
-            )
+            return f"{revenue} from {self._rows()}; contribution is before costs, which are not loaded"
         share = total["contribution"] / total["net_revenue"] * 100 if total["net_revenue"] else Decimal(0)
         losing = self.table.filter(pl.col("contribution") < 0).height
-        return (
-            f"{share:.0f} % of {revenue} are contribution; {losing:,} of {self.table.height:,} {self.per}s lose money"
-        )
+        return f"{share:.0f} % of {revenue} are contribution; {losing:,} of {self._rows()} lose money"
+
+    def _rows(self) -> str:
+        n, many = self.table.height, PLURALS.get(self.per, f"{self.per}s")
+        return f"{n:,} {self.per if n == 1 else many}"
 
     @property
     def has_margin(self) -> bool:
@@ -109,7 +119,7 @@ class CustomerProfit(Result):
 
 def customer_profit(
     shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None, *,
-    per: Literal["customer", "order"] = "customer",
+    per: Per = "customer",
 ) -> CustomerProfit:  # fmt: skip
     """Compute the profit and loss of every customer.
 
@@ -120,7 +130,8 @@ def customer_profit(
     start, end
         First and last posting day, inclusive; default everything loaded.
     per
-        One row per customer or per order.
+        What a row of the table is: a customer, an order (rows of no order are in none), a declared segment,
+        a month of posting, or the company.
 
     Returns
     -------
@@ -131,7 +142,11 @@ def customer_profit(
     ------
     MissingInputError
         No orders are loaded.
+    DataError
+        `per` is none of these.
     """
+    if per not in KEYS:
+        raise DataError(f"Profit has no view per {per!r}.", f"Take one of {', '.join(KEYS)}.")
     window = _window(shop, start, end)
     availability = shop.fetch("pnl_availability").sort("position")
     available = availability.filter("is_available")["pnl_line"].to_list()
@@ -141,6 +156,11 @@ def customer_profit(
     unattributed = customers.filter(pl.col("customer_id").is_null()).select(lines)
     if per == "order":
         table = _with_subtotals(shop.fetch("order_profit", **window), "order_id", available)
+    elif per == "segment":
+        table = by_segment(shop, customers, lines)
+    elif per in ("month", "company"):
+        months = with_company_lines(shop, _with_subtotals(shop.fetch("month_profit", **window), "period", available))
+        table = months if per == "month" else whole(months)
     return CustomerProfit(
         table=table,
         company=customers.select(pl.col(lines).sum()),

@@ -8,7 +8,8 @@
 --             n_free_orders bigint, revenue decimal(38,2), contribution decimal(38,2),
 --             pre_contribution decimal(38,2), pre_revenue decimal(38,2), pre_orders bigint,
 --             fee_forgone decimal(38,2), fee_paid decimal(38,2), carrier_cost decimal(38,2),
---             carrier_cost_free decimal(38,2), measure_cost decimal(38,2)
+--             carrier_cost_free decimal(38,2), measure_cost decimal(38,2), order_weeks bigint,
+--             n_orders_late bigint, n_orders_after bigint, days_after bigint
 with arms as (
     select
         experiment_id,
@@ -87,6 +88,36 @@ deliveries as (
             and date_diff('day', windows.first_day, orders.ordered_on) < windows.outcome_days
     left join intermediate.int_carrier_costs as carried on orders.order_id = carried.order_id
     group by windows.customer_id
+),
+
+order_days as (
+    select
+        windows.customer_id,
+        windows.outcome_days,
+        date_diff('day', windows.first_day, orders.ordered_on) as days_in,
+        date_diff('day', windows.ends, orders.ordered_on) as days_after
+    from windows
+    inner join intermediate.int_orders as orders
+        on
+            windows.customer_id = orders.customer_id
+            and windows.first_day <= orders.ordered_on
+),
+
+-- in which week of his window an order came (1 is the first), and what came once the experiment was over
+timing as (
+    select
+        customer_id,
+        sum(
+            case
+                when days_after <= 0 and days_in < outcome_days then cast(floor(days_in / 7) as bigint) + 1
+                else 0
+            end
+        ) as order_weeks,
+        count(case when days_after <= 0 and days_in < outcome_days and 2 * days_in >= outcome_days then 1 end)
+            as n_orders_late,
+        count(case when days_after between 1 and outcome_days then 1 end) as n_orders_after
+    from order_days
+    group by customer_id
 )
 
 select
@@ -114,11 +145,16 @@ select
     -- no order, no cost; an order whose carrier cost is not known leaves it unknown
     case when deliveries.customer_id is null then 0 else deliveries.carrier_cost end as carrier_cost,
     coalesce(deliveries.carrier_cost_free, 0) as carrier_cost_free,
-    coalesce(money.measure_cost, 0) as measure_cost
+    coalesce(money.measure_cost, 0) as measure_cost,
+    cast(coalesce(timing.order_weeks, 0) as bigint) as order_weeks,
+    coalesce(timing.n_orders_late, 0) as n_orders_late,
+    coalesce(timing.n_orders_after, 0) as n_orders_after,
+    least(greatest(date_diff('day', windows.ends, span.last_day), 0), windows.outcome_days) as days_after
 from windows
 cross join marts.data_span as span
 left join marts.customer_segments as segments on windows.customer_id = segments.customer_id
 left join money on windows.customer_id = money.customer_id
 left join money_before on windows.customer_id = money_before.customer_id
 left join deliveries on windows.customer_id = deliveries.customer_id
+left join timing on windows.customer_id = timing.customer_id
 order by windows.customer_id

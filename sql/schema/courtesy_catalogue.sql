@@ -4,6 +4,15 @@
 -- required:   measure_id, name
 -- reject:     accounting_view not in ('cost_to_serve', 'marketing') : accounting_view is neither cost_to_serve nor marketing
 -- reject:     provenance not in ('measured', 'standard', 'assumed', 'simulated') : provenance is none of measured, standard, assumed, simulated
+-- reject:     business_type not in ('b2c_product', 'b2c_service', 'b2b_commodity', 'b2b_service', 'all') : business_type is none of b2c_product, b2c_service, b2b_commodity, b2b_service, all
+-- reject:     direct_cost < 0 : direct_cost is negative
+-- reject:     forgone_fee < 0 : forgone_fee is negative
+-- reject:     expected_loss_rate not between 0 and 1 : expected_loss_rate is not between 0 and 1
+-- reject:     expected_loss_rate > 0 and loss_base is null : loss_base is empty, and expected_loss_rate needs it
+-- reject:     (base_minutes <> 0 or minutes_per_unit <> 0) and resource_id is null : resource_id is empty, and the minutes need it
+-- reject:     max_per_customer_year < 0 : max_per_customer_year is negative
+-- reject:     needs_stage not between 0 and 3 : needs_stage is none of 0, 1, 2, 3
+-- reject:     not regexp_matches(effect_channels, '^((rate|retention|dropout|spend|basket|price|referral|returns|conversion)(;|$))+$') : effect_channels holds another word than rate, retention, dropout, spend, basket, price, referral, returns, conversion
 create table raw.courtesy_catalogue (
     measure_id varchar,
     business_type varchar,

@@ -4,7 +4,7 @@
 -- inputs:     raw.contacts
 -- outputs:    contact_id varchar, customer_id varchar, order_id varchar, opened_at timestamp,
 --             opened_on date, reason varchar, wait_s integer, handle_s integer, transfers smallint,
---             is_complaint boolean, answer_code varchar
+--             is_complaint boolean, is_resolved_first boolean, answer_code varchar
 select
     contact_id,
     customer_id,
@@ -16,5 +16,6 @@ select
     handle_s,
     transfers,
     complaint as is_complaint,
+    resolved_first as is_resolved_first,
     answer_code
 from raw.contacts

@@ -1,0 +1,175 @@
+"""Unprofitable customers: the line that makes them so, and what an action on it would free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from custvalue.errors import MissingInputError
+from custvalue.results import Result
+
+if TYPE_CHECKING:
+    from custvalue.data.warehouse import Warehouse
+    from custvalue.profit.waterfall import CustomerProfit
+
+MONEY = pl.Decimal(18, 2)
+CAUSES = {
+    "low prices": ("discounts",),
+    "dear goods": ("cost_of_goods",),
+    "returns": ("refunds", "goods_recovered", "write_down", "returns_handling"),
+    "delivery": ("carrier_cost", "delivery_charged"),
+    "payment": ("payment_fees",),
+    "support": ("support",),
+    "courtesy": ("courtesy",),
+    "acquisition": ("acquisition",),
+}
+"""Lines that belong together: what delivery brings in stands against what it costs, and so with returns."""
+
+ACTIONS = {
+    "low prices": ("price", "no more than the usual discount"),
+    "dear goods": ("price", "a price that earns the usual margin"),
+    "returns": ("withdraw", "no refund beyond policy, nor goods that keep coming back"),
+    "delivery": ("threshold", "a fee, or a higher basket for free delivery"),
+    "payment": ("channel", "a cheaper way to pay"),
+    "support": ("channel", "a cheaper channel of support"),
+    "courtesy": ("withdraw", "the courtesies, with notice"),
+    "acquisition": ("channel", "a cheaper channel of acquisition"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unprofitable(Result):
+    """Customers who lose money, and why.
+
+    Attributes
+    ----------
+    table
+        `customer_id`, `profit` (below zero), `cause`: the group of lines that takes most beyond what it takes of the
+        company's gross sales; `excess`, that much in money; `frees`, the part of it that would be saved (paid time
+        only as far as it is avoidable; of a withdrawn courtesy all that is avoidable); `action`. Largest loss first.
+    actions
+        `action`, `cause`, `what`, `n_customers` who take more than usual there, `n_mainly` of them for whom it is the
+        cause, `frees` from all of them; dearest first. The last row are those who lose money after all of it.
+    line
+        What was taken for profit.
+    n_customers
+        All customers looked at.
+    """
+
+    actions: pl.DataFrame
+    line: str
+    n_customers: int
+
+    @property
+    def title(self) -> str:
+        """How many lose how much, and the action that frees most."""
+        if self.table.height == 0:
+            return f"None of {self.n_customers:,} customers loses money"
+        lost, best = -self.table["profit"].sum(), self.actions.row(0, named=True)
+        return (
+            f"{self.table.height:,} of {self.n_customers:,} customers lose {lost:,.0f} {self.currency}; "
+            f"most is freed by {best['action']} ({best['cause']}): {best['frees']:,.0f}"
+        )
+
+
+def unprofitable(shop: Warehouse, pnl: CustomerProfit, line: str = "contribution") -> Unprofitable:
+    """Find the customers who lose money, the line that makes them so, and what an action frees.
+
+    A customer's cause is found by comparison: each group of lines takes a share of the company's gross sales; what it
+    takes of a customer's sales beyond this share is its excess, and the largest is the cause. Money freed assumes that
+    customers go on buying as they do; whether they would is a question for a test.
+
+    Parameters
+    ----------
+    shop, pnl
+        The warehouse, and its profit and loss per customer.
+    line
+        `contribution` or `customer_profit`.
+
+    Raises
+    ------
+    MissingInputError
+        Goods have no cost: nobody can be called unprofitable.
+    """
+    if not pnl.has_margin:
+        raise MissingInputError(
+            "Goods have no cost, so nobody can be called unprofitable.", "Load unit_cost of order_lines or products."
+        )
+    groups = {cause: lines for cause, lines in CAUSES.items() if line == "customer_profit" or cause != "acquisition"}
+    usual = pl.col("cause").replace_strict(_usual(pnl, groups))
+    losing = pnl.table.filter(pl.col(line) < 0).select("customer_id", "gross_list", profit=pl.col(line))
+    by_cause = (
+        losing.join(_taken(shop, pnl, groups), on="customer_id")
+        .with_columns(excess=-pl.col("amount") - pl.col("gross_list").cast(pl.Float64) * usual)
+        .with_columns(frees=_freed().round(2).cast(MONEY), excess=pl.col("excess").round(2).cast(MONEY))
+        .sort(["customer_id", "excess", "cause"], descending=[False, True, False])
+    )
+    action = pl.col("cause").replace_strict({cause: name for cause, (name, _) in ACTIONS.items()})
+    main = by_cause.group_by("customer_id", maintain_order=True).first()
+    return Unprofitable(
+        table=main.select("customer_id", "profit", "cause", "excess", "frees", action.alias("action")).sort(
+            "profit", "customer_id"
+        ),
+        actions=_actions(by_cause, main), line=line, n_customers=pnl.table.height, currency=pnl.currency,
+    )  # fmt: skip
+
+
+def _taken(shop: Warehouse, pnl: CustomerProfit, groups: dict[str, tuple[str, ...]]) -> pl.DataFrame:
+    """Sum each customer's lines by cause, full and avoidable, as floats to compare by."""
+    cause_of = {name: cause for cause, names in groups.items() for name in names}
+    lines = shop.fetch("customer_lines", start_date=pnl.start, end_date=pnl.end)
+    known = lines.filter(pl.col("pnl_line").is_in(list(cause_of)))
+    return known.group_by("customer_id", pl.col("pnl_line").replace_strict(cause_of).alias("cause")).agg(
+        pl.col("amount", "avoidable").cast(pl.Float64).sum()
+    )
+
+
+def _usual(pnl: CustomerProfit, groups: dict[str, tuple[str, ...]]) -> dict[str, float]:
+    """Return what each cause takes of the company's gross sales."""
+    total = pnl.company.row(0, named=True)
+    sales = float(total["gross_list"]) or 1.0
+    return {
+        cause: -sum(float(total.get(name, Decimal(0))) for name in names) / sales for cause, names in groups.items()
+    }
+
+
+def _freed() -> pl.Expr:
+    """Return what an action saves: the avoidable part of the excess, and of a courtesy all that is avoidable."""
+    share = pl.when(pl.col("amount") < 0).then(pl.col("avoidable") / pl.col("amount")).otherwise(0.0)
+    return (
+        pl.when(pl.col("cause") == "courtesy")
+        .then(-pl.col("avoidable"))
+        .otherwise(pl.col("excess") * share)
+        .clip(lower_bound=0.0)
+    )
+
+
+def _actions(by_cause: pl.DataFrame, main: pl.DataFrame) -> pl.DataFrame:
+    """Sum what each action frees, and count who loses money whatever is done."""
+    mainly = main.group_by("cause").agg(pl.len().alias("n_mainly"))
+    summed = (
+        by_cause.filter(pl.col("frees") > 0)
+        .group_by("cause")
+        .agg(pl.len().alias("n_customers"), pl.col("frees").sum())
+        .join(mainly, on="cause", how="left")
+        .with_columns(
+            pl.col("n_mainly").fill_null(0),
+            action=pl.col("cause").replace_strict({cause: name for cause, (name, _) in ACTIONS.items()}),
+            what=pl.col("cause").replace_strict({cause: what for cause, (_, what) in ACTIONS.items()}),
+        )
+        .sort(["frees", "cause"], descending=[True, False])
+    )
+    after = by_cause.group_by("customer_id").agg(pl.col("profit").first() + pl.col("frees").sum())
+    still = after.filter(pl.col("profit") < 0)
+    last = summed.clear().vstack(
+        pl.DataFrame(
+            {"cause": "whatever is done", "n_customers": still.height, "frees": -(still["profit"].sum() or 0),
+             "n_mainly": still.height, "action": "withdraw", "what": "the offer itself: let them go, with notice"}
+        ).select(pl.col(name).cast(dtype) for name, dtype in summed.schema.items())
+    )  # fmt: skip
+    return pl.concat([summed, last.filter(pl.col("n_customers") > 0)]).select(
+        "action", "cause", "what", "n_customers", "n_mainly", "frees"
+    )

@@ -1,0 +1,170 @@
+"""The thirty measures of the catalogue, each with one event and its cost computed by hand.
+
+Every minute costs 0.60: 4,800.00 a month over 10,000 theoretical minutes, 80 % of them practical; half is avoidable.
+"""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+import custvalue as cv
+
+DAY = "2025-03-10 10:00"  # a Monday
+# measure: units logged, minutes, full cost, avoidable cost; what is derived from a transaction has no units
+BY_HAND = {
+    "P1": (5, "12", "13.20", "9.60"),  # 5 loan days x 1.20, 12 min x 0.60
+    "P2": (None, "30", "33.00", "24.00"),  # parts 20.00 less fee 5.00, 30 min
+    "P3": (1, "4", "14.30", "13.10"),  # gift 11.90, 4 min
+    "P4": (None, "3", "1.80", "0.90"),  # 3 min above standard inspection
+    "P5a": (10, "34", "20.40", "10.20"),  # 25 min + 0.9 x 10 km
+    "P5b": (None, "0", "4.90", "4.90"),  # of the carrier's 6.00 what the fee would have covered
+    "P5c": (20, "58", "34.80", "17.40"),  # 40 min + 0.9 x 20 km
+    "P5d": (1, "0", "0.60", "0.60"),
+    "P5e": (1, "0", "3.00", "3.00"),
+    "S1": (None, "0", "6.50", "6.50"),
+    "S2": (1, "6", "3.60", "1.80"),
+    "S3": (2, "6.6", "3.96", "1.98"),  # 5 min + 0.8 x 2 dial attempts
+    "S4": (1, "3", "1.80", "0.90"),
+    "S5": (1, "8", "4.80", "2.40"),
+    "C1": (12, "20", "12.00", "6.00"),  # 14 min + 0.5 x 12 pieces
+    "C2": (20_000, "3", "7.80", "6.90"),  # 20,000 EUR-days x 0.0003, 3 min
+    "C3": (1, "-4", "-1.92", "-0.72"),  # 4 min saved, 0.4 % of 120.00 expected to be lost
+    "C4": (5_000, "2", "3.76", "3.16"),  # 5,000 EUR-days x 0.0002, 2 min, 1.2 % of 130.00
+    "C5": (1, "6", "3.60", "1.80"),
+    "D1": (1, "0", "4.50", "4.50"),
+    "D2": (None, "50", "35.40", "20.40"),  # 50 min, 6 % of 90.00
+    "D3": (30, "87", "52.20", "26.10"),  # 60 min + 0.9 x 30 km
+    "D4": (1, "10", "6.00", "3.00"),
+    "D5": (1, "45", "27.00", "13.50"),
+    "Q2": (None, "4", "2.40", "1.20"),
+    "Q3": (1, "-5", "-0.75", "0.75"),  # 5 min of inspection saved, 5 % of 45.00
+    "Q4": (1, "0", "2.40", "2.40"),  # 4 % of 60.00
+    "Q5": (1, "0", "35.00", "35.00"),  # the repair that was not charged, from the event
+    "W1": (1, "1.5", "0.90", "0.45"),
+    "U1": (1, "9", "5.40", "2.70"),
+}
+
+
+@pytest.fixture(scope="module")
+def shop(root, shop_of):
+    catalogue = pl.read_csv(root / "sample_data" / "courtesy_catalogue.csv", infer_schema=False)
+    resources = catalogue["resource_id"].drop_nulls().unique().sort()
+    goods = {"gross_list": "30.00", "discount": "0.00", "ordered_at": DAY}
+    return shop_of(
+        customers=[{"customer_id": measure} for measure in BY_HAND],
+        products=[{"product_id": "lamp", "unit_cost": "10.00", "warranty_months": 6}],
+        orders=[
+            {"order_id": "free", "customer_id": "P5b", **goods, "delivery_fee_charged": "0.00"},
+            {"order_id": "old", "customer_id": "P2", **goods, "ordered_at": "2024-01-10 10:00", "delivery_fee_charged": "4.90"},
+            {"order_id": "back", "customer_id": "P4", **goods, "delivery_fee_charged": "4.90"},
+        ],
+        deliveries=[
+            {"delivery_id": f"d {order}", "order_id": order, "mode": "standard", "carrier_cost": "6.00"} for order in ("free", "old", "back")
+        ],
+        delivery_fees=[{"valid_from": "2023-01-01", "mode": "standard", "region": "all", "free_over": "50.00", "fee": "4.90"}],
+        returns=[{"return_id": "r", "order_id": "back", "returned_at": DAY, "refund": "30.00", "inspect_min": "10", "within_policy": "false"}],
+        repairs=[{"repair_id": "w", "customer_id": "P2", "order_id": "old", "product_id": "lamp", "opened_at": DAY, "parts_cost": "20.00",
+                  "minutes": "30", "fee_charged": "5.00"}],
+        entitlements=[{"entitlement_id": "t", "customer_id": "S1", "entitled": "100", "used": "89", "ends": "2025-03-31"}],
+        jobs=[{"job_id": "j", "customer_id": "D2", "kind": "service", "ordered_at": "2025-03-12 10:00", "started_at": DAY, "minutes": "50"}],
+        contacts=[{"contact_id": "k", "customer_id": "Q2", "opened_at": "2025-03-10 17:57", "handle_s": "300"}],
+        opening_hours=[{"site": "desk", "weekday": "1", "opens": "09:00:00", "closes": "18:00:00"}],
+        activities=[
+            {"activity_id": "contact", "resource_id": "contact_centre", "base_min": "6"},
+            {"activity_id": "inspection", "resource_id": "returns_desk", "base_min": "5"},
+        ],
+        resources=[
+            {"resource_id": r, "period": "2025-03-01", "theoretical_min": "10000", "practical_share": "0.8", "cost": "4800.00", "avoidable_share": "0.5"}
+            for r in resources
+        ],
+        courtesy_catalogue=catalogue,
+        courtesy_events=[
+            {"event_id": f"e {measure}", "measure_id": measure, "customer_id": measure, "occurred_at": DAY, "units": units,
+             "direct_cost": "35.00" if measure == "Q5" else None}
+            for measure, (units, *_) in BY_HAND.items() if units is not None
+        ],
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def costs(shop):
+    return {row["measure_id"]: row for row in cv.courtesy_cost(shop).table.iter_rows(named=True)}
+
+
+def test_the_table_above_is_the_whole_catalogue(shared, costs):
+    with (shared / "courtesy_catalogue.csv").open() as file:
+        named = {row["measure_id"] for row in csv.DictReader(file)}
+    assert named == set(BY_HAND) == set(costs)
+    assert len(named) == 30
+
+
+@pytest.mark.parametrize("measure", BY_HAND)
+def test_a_measure_costs_what_its_own_rule_says(costs, measure):
+    _, minutes, full, avoidable = BY_HAND[measure]
+    row = costs[measure]
+    assert row["n_events"] == 1
+    assert (row["full"], row["avoidable"]) == (Decimal(full), Decimal(avoidable))
+    if Decimal(minutes) == Decimal(minutes).to_integral_value():
+        assert row["minutes"] == float(minutes)
+
+
+def test_a_courtesy_tied_to_a_contact_or_return_bears_only_what_is_above_standard(shop):
+    """The contact's 5 minutes and the inspection's 10 stay where they are; 4 and 3 more are the courtesy's."""
+    lines = cv.customer_profit(shop).table.select("customer_id", "support", "returns_handling", "courtesy")
+    rows = {row[0]: row[1:] for row in lines.rows()}
+    assert rows["Q2"] == (Decimal("-3.00"), Decimal(0), Decimal("-2.40"))
+    assert rows["P4"] == (Decimal(0), Decimal("-6.00"), Decimal("-1.80"))
+
+
+def test_each_event_says_whether_it_was_logged_or_derived(shop):
+    found = dict(shop.fetch("int_courtesy_events").select("measure_id", "detected").rows())
+    assert {m for m, d in found.items() if d == "derived"} == {m for m, (units, *_) in BY_HAND.items() if units is None}
+
+
+def test_provenance_is_that_of_the_weakest_input(shop):
+    entries = shop.fetch("pnl_entries")
+    seen = {(m, r): p for m, r, p in entries.select("measure_id", "rule_id", "provenance").rows()}
+    assert seen["Q5", "courtesy.direct"] == "measured"  # the event's own cost
+    assert seen["D1", "courtesy.direct"] == "measured"  # the catalogue's, from invoices
+    assert seen["P3", "courtesy.direct"] == "standard"
+    assert seen["D2", "courtesy.time"] == "standard"  # minutes measured, the rate a standard
+    assert seen["C4", "courtesy.time"] == "assumed"  # minutes assumed
+    assert seen["D2", "courtesy.expected_loss"] == "assumed"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("direct_cost", "eleven", "direct_cost: 'eleven' is not a number"),
+        ("direct_cost", "-1", "direct_cost is negative"),
+        ("accounting_view", "sales", "accounting_view is neither cost_to_serve nor marketing"),
+        ("provenance", "guess", "provenance is none of measured"),
+        ("business_type", "b2x", "business_type is none of"),
+        ("expected_loss_rate", "1.5", "expected_loss_rate is not between 0 and 1"),
+        ("expected_loss_rate", "0.1", "loss_base is empty"),
+        ("base_minutes", "3", "resource_id is empty"),
+        ("needs_stage", "4", "needs_stage is none of"),
+        ("effect_channels", "rate;luck", "effect_channels holds another word"),
+        ("name", None, "name is empty"),
+    ],
+)  # fmt: skip
+def test_a_bad_row_of_the_catalogue_names_its_column(column, value, says):
+    row = {"measure_id": "X1", "name": "a new courtesy", "effect_channels": "rate;dropout", column: value}
+    with cv.open() as shop:
+        shop.load(pl.DataFrame([row], schema=dict.fromkeys(row, pl.String)), table="courtesy_catalogue")
+        assert says in shop.rejected("courtesy_catalogue")["reason"].item()
+
+
+def test_a_company_adds_a_measure_without_code(shop_of):
+    shop = shop_of(
+        customers=[{"customer_id": "ann"}],
+        courtesy_catalogue=[{"measure_id": "X1", "name": "coffee", "direct_cost": "0.80", "driver_rate": "0.25"}],
+        courtesy_events=[{"event_id": "e", "measure_id": "X1", "customer_id": "ann", "occurred_at": DAY, "units": "4"}],
+        orders=[{"order_id": "o", "ordered_at": DAY, "gross_list": "9.00"}],
+    )
+    row = cv.courtesy_cost(shop).table.row(0, named=True)
+    assert (row["measure"], row["full"]) == ("coffee", Decimal("1.80"))
