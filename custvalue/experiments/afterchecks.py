@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from custvalue.config import DecisionSettings
     from custvalue.experiments.judge import Judgement
+    from custvalue.experiments.randomised import Effect
     from custvalue.experiments.trial import Trial
 
 MANY_SEGMENTS = 8
@@ -31,7 +32,7 @@ def check_findings(trial: Trial, judgements: Mapping[str, Judgement], settings: 
         _top_customers(trial, whole),
         _winners_curse(judgements, settings),
     ]
-    checks += [*_segments(trial, judgements), *_orders(trial)]
+    checks += [*_segments(trial, judgements), *_orders(trial), *_timing(trial)]
     return checks
 
 
@@ -81,6 +82,65 @@ def _orders(trial: Trial) -> Iterator[Check]:
         yield _fall(trial, "split orders", "revenue", "The basket per order")
     if trial.has("fee_paid") and not trial.customers["fee_paid"].null_count():
         yield _fall(trial, "paid deliveries cannibalised", "fee_paid", "The fee paid per order")
+
+
+def _timing(trial: Trial) -> Iterator[Check]:
+    customers = trial.customers
+    if not trial.has("n_orders") or customers["n_orders"].null_count():
+        return
+    lead = _orders_effect(trial, "n_orders")
+    if trial.has("order_weeks") and not customers["order_weeks"].null_count():
+        yield _novelty(trial, lead)
+    if trial.has("n_orders_after") and not customers["n_orders_after"].null_count():
+        yield _pulled_forward(trial, lead)
+
+
+def _orders_effect(trial: Trial, column: str) -> Effect | None:
+    known = trial.has("pre_orders") and not trial.customers["pre_orders"].null_count()
+    metric = Metric(column, "pre_orders" if known else None)
+    try:
+        return effect_of(metric, cells(trial.customers, [metric], arm="treated"))
+    except DataError:  # nobody ordered, or all ordered alike
+        return None
+
+
+def _novelty(trial: Trial, lead: Effect | None) -> Check:
+    """Compare the mean week of an order: it is the same in both arms where the effect is a constant factor.
+
+    Season and customers who leave move it in both arms alike, so they are not taken for a fading effect.
+    """
+    name, week = "novelty by week", Metric("order_weeks", per="n_orders")
+    late = _orders_effect(trial, "n_orders_late")
+    try:
+        found = effect_of(week, cells(trial.customers, [week], arm="treated"))
+    except DataError:
+        return Check(name, "ok", "Everybody ordered in the same week.")
+    if lead is None or late is None or lead.effect <= 0.0:
+        return Check(name, "ok", "The measure brought no more orders, so none can fade.")
+    text = (
+        f"Additional orders per customer: {lead.effect - late.effect:+,.3f} in the first half of the window,"
+        f" {late.effect:+,.3f} in the second; the mean week of an order differs by {found.effect:+,.2f}"
+        f" ({found.low:,.2f} to {found.high:,.2f})."
+    )
+    if found.high < 0.0:
+        return Check(name, "warn", f"The effect shrinks over the weeks: after the test expect less. {text}")
+    return Check(name, "ok", text)
+
+
+def _pulled_forward(trial: Trial, lead: Effect | None) -> Check:
+    name = "orders pulled forward"
+    days = int(trial.customers["days_after"].max() or 0) if trial.has("days_after") else None  # type: ignore[arg-type]
+    after = _orders_effect(trial, "n_orders_after")
+    if days == 0 or after is None:
+        return Check(name, "ok", "No order after the end is known yet: judge again when there are some.")
+    text = f"Once it was over{f' ({days} days known)' if days else ''}, orders per customer changed by"
+    text += f" {after.effect:+,.3f} ({after.low:,.3f} to {after.high:,.3f})"
+    if after.high >= 0.0:
+        return Check(name, "ok", f"{text}.")
+    if lead is None or lead.effect <= 0.0:
+        return Check(name, "warn", f"{text}: the measure costs orders afterwards.")
+    share = min(-after.effect / lead.effect, 1.0)
+    return Check(name, "warn", f"{text}: {share:.0%} of the additional {lead.effect:,.3f} only came earlier.")
 
 
 def _fall(trial: Trial, name: str, column: str, what: str) -> Check:

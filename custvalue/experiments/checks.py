@@ -176,7 +176,7 @@ def _sample_ratio(trial: Trial) -> Iterator[Check]:
     found = f"{n_treated / (n_control + n_treated):.1%} treated, {trial.planned_share:.1%} planned (p = {p:.2g})"
     yield Check("sample ratio", _status(p), f"{found}.")
     for column, what in (("segment", "segment"), ("entered", "day")):
-        if trial.has(column):
+        if trial.has(column) and trial.customers[column].count():
             yield _ratio_within(trial, column, what)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 EXACT_BELOW = 1_000
+ROUNDING = 1e-12
 CLEARLY_POSITIVE = 3.0  # standard errors of the base above 0
 
 
@@ -168,7 +169,7 @@ def effect_of(metric: Metric, cells_: Cells, *, segment: str = ALL, level: float
             f"Segment {segment!r} has {sizes[0]} customers in control and {sizes[1]} treated; 2 are needed."
         )
     test = RatioOfMeans(metric.outcome, metric.per, metric.before, confidence_level=level)
-    if not control.var(metric.outcome) + treated.var(metric.outcome) > 0.0:
+    if not (_varies(metric, control) or _varies(metric, treated)):
         raise DataError(f"{metric.outcome!r} is the same for every customer of segment {segment!r}.")
     found = test.analyze_aggregates(control, treated)
     base_error = math.sqrt(control.var(metric.outcome) / sizes[0])
@@ -182,6 +183,18 @@ def effect_of(metric: Metric, cells_: Cells, *, segment: str = ALL, level: float
         relative_low=settled(found.rel_effect_size_ci_lower) if positive else None,
         relative_high=settled(found.rel_effect_size_ci_upper) if positive else None,
     )  # fmt: skip
+
+
+def _varies(metric: Metric, arm: Aggregates) -> bool:
+    """Tell whether the metric differs between the customers of an arm; rounding alone is no difference."""
+    if metric.per is None:
+        return bool(arm.var(metric.outcome) > 0.0)
+    if not arm.mean(metric.per):
+        raise DataError(f"{metric.per!r} is 0 for every customer of an arm: nothing can be divided by it.")
+    ratio = arm.mean(metric.outcome) / arm.mean(metric.per)
+    parts = arm.var(metric.outcome), ratio**2 * arm.var(metric.per)
+    left = sum(parts) - 2.0 * ratio * arm.cov(metric.outcome, metric.per)
+    return bool(left > ROUNDING * sum(parts))
 
 
 def settled(value: float) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 import polars as pl
 
 from custvalue.errors import DataError, MissingInputError
+from custvalue.experiments.timing import with_weeks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,9 +33,14 @@ RECOGNISED = {
     "pre_revenue": ("pre_revenue",),
     "pre_orders": ("pre_orders",),
     "pre_contribution": ("pre_contribution",),
+    "order_weeks": ("order_weeks",),
+    "n_orders_late": ("n_orders_late",),
+    "n_orders_after": ("n_orders_after", "orders_after"),
+    "days_after": ("days_after",),
 }
 MONEY = ("revenue", "fee_paid", "carrier_cost", "carrier_cost_free", "measure_cost")
-NUMBERS = ("outcome", "before", "n_orders", "pre_revenue", "pre_orders", "pre_contribution", *MONEY)
+TIMING = ("order_weeks", "n_orders_late", "n_orders_after", "days_after")
+NUMBERS = ("outcome", "before", "n_orders", "pre_revenue", "pre_orders", "pre_contribution", *TIMING, *MONEY)
 COST_INPUTS = ("fee_paid", "carrier_cost", "measure_cost")
 OUTCOMES_WITHOUT_COST = ("revenue", "n_orders")
 
@@ -149,6 +155,7 @@ def trial_from_frame(
     for role, column in chosen.items():
         if column not in table.columns:
             raise DataError(f"The frame has no column {column!r} ({role}); it has {', '.join(table.columns)}.")
+    table = with_weeks(table)
     for role, aliases in RECOGNISED.items():
         found = next((a for a in aliases if a in table.columns), None)
         if found is not None:
@@ -200,7 +207,7 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
         customers,
         arm="arm",
         outcome="contribution",
-        segment="segment",
+        segment="segment" if customers["segment"].count() else None,  # no segments were loaded
         before="pre_contribution",
         planned_share=_or(row.get("planned_share"), 0.5),
         outcome_days=int(_or(row.get("outcome_days"), 28)),

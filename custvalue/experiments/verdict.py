@@ -170,7 +170,8 @@ def does_it_pay(
     customers
         A warehouse, or a pandas or Polars frame. Of a frame these columns are used where they are there:
         `customer_id`, `household`, `assigned_at` or `entry_day`, `exposed_at`, `is_mature`, `orders`, `revenue`,
-        `fee_paid`, `carrier_cost`, `measure_cost`, `pre_revenue`, `pre_orders`, `pre_contribution`.
+        `fee_paid`, `carrier_cost`, `measure_cost`, `pre_revenue`, `pre_orders`, `pre_contribution`, orders by week
+        of the window `orders_week_1`, `orders_week_2`, ..., and `orders_after`, those once the measure was over.
     experiment
         Name of a test of the warehouse.
     arm

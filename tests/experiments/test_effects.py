@@ -99,3 +99,13 @@ def test_what_it_cannot_use(change, kwargs, message):
     frame = pl.DataFrame({"arm": np.arange(200) % 2, "area": np.arange(200), "spend": rng.normal(0.0, 1.0, 200)})
     with pytest.raises(DataError, match=message):
         effects(change(frame), ["spend"], **kwargs)
+
+
+def test_a_ratio_that_is_the_same_for_everybody_has_no_effect():
+    """Every order brings 20: rounding makes a variance just under 0, which must not end in a traceback."""
+    orders = np.random.default_rng(1).poisson(2.0, 2_000)
+    frame = pl.DataFrame({"arm": np.arange(2_000) % 2, "orders": orders, "revenue": 20.0 * orders + 0.1 * orders})
+    with pytest.raises(DataError, match="the same for every customer"):
+        effects(frame, [Metric("revenue", per="orders")])
+    with pytest.raises(DataError, match="'orders' is 0 for every customer of an arm"):
+        effects(frame.with_columns(orders=pl.col("orders") * pl.col("arm")), [Metric("revenue", per="orders")])
