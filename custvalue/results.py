@@ -33,7 +33,7 @@ TABLE_STYLE: dict[str, Any] = {
     "table_body_border_bottom_color": "#333333", "table_body_border_bottom_width": "1px",
     "table_body_hlines_color": "#E3E7EB", "data_row_padding": "5px", "data_row_padding_horizontal": "9px",
     "column_labels_padding_horizontal": "9px", "table_font_size": "13px",
-    "source_notes_font_size": "11px", "table_font_color": "#1F2933",
+    "source_notes_font_size": "11px", "table_margin_left": "0px", "table_font_color": "#1F2933",
 }  # fmt: skip
 DAYS_PER_UNIT = {"day": 1.0, "week": 7.0, "month": 365.0 / 12.0, "year": 365.0}
 
