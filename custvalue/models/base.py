@@ -202,8 +202,7 @@ def count_rows(table: pl.DataFrame, columns: Sequence[str], weights: str | None 
     if missing:
         raise DataError(f"The table has no column {missing[0]!r}; it has {', '.join(table.columns)}.")
     size = pl.len() if weights is None else pl.col(weights).sum()
-    counted = table.group_by(list(columns)).agg(size.cast(pl.Float64).alias("__count"))
-    grouped = counted.sort(columns)  # the order decides the last digits of every sum
+    grouped = table.group_by(list(columns), maintain_order=True).agg(size.cast(pl.Float64).alias("__count"))
     *values, count = arrays(grouped, (*columns, "__count"))
     return Counted(dict(zip(columns, values, strict=True)), count)
 

@@ -217,12 +217,15 @@ def search(objective: Objective, starts: Sequence[FloatArray], total: float) -> 
         return (-value / total, -gradient / total) if good else (1e10, np.zeros_like(theta))
 
     bounds = [(-14.0, 14.0)] * starts[0].size
-    options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7, "maxcor": 20}
-    results = []
+    options = {"maxiter": 300, "ftol": 1e-13, "gtol": 1e-7, "maxcor": 20}
+    results: list[optimize.OptimizeResult] = []
     for start in starts:
         found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        far = np.abs(found.x).max() >= 10.0
+        good = found.fun < 1e9 and np.abs(found.jac).max() < 1e-4
+        again = bool(results) and abs(found.fun - results[-1].fun) < 1e-6 * abs(found.fun)
         results.append(found)
-        if found.fun < 1e9 and np.abs(found.jac).max() < 1e-4 and np.abs(found.x).max() < 10.0:
+        if good and (not far or again):  # two searches that run off the same way will not come back
             break
     return np.asarray(min(results, key=lambda found: found.fun).x)
 

@@ -10,8 +10,10 @@ import polars as pl
 
 from custvalue.errors import DataError
 from custvalue.models.bg_nbd import BgNbd
+from custvalue.models.cnbd_k import BgCnbd, MbgCnbd
 from custvalue.models.fitting import ModelFit, fit
 from custvalue.models.mbg_nbd import MbgNbd
+from custvalue.models.nbd import Nbd
 from custvalue.models.pareto_nbd import ParetoNbd
 from custvalue.results import DAYS_PER_UNIT, PurchaseSummary, Result
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from custvalue.models.lifetime_value import LifetimeValue
     from custvalue.models.special import FloatArray
     from custvalue.results import Kind
+
+
+ALL_MODELS: tuple[type[Model], ...] = (MbgNbd, BgNbd, ParetoNbd, MbgCnbd, BgCnbd, Nbd)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +158,7 @@ class ModelComparison(Result):
         return f"Use {best['model']}: {why}); it misses the total by {best['total_error_rate']:+.1%}"
 
 
-def compare_models(split: HoldoutSplit, models: Sequence[type[Model]] = (MbgNbd, BgNbd, ParetoNbd)) -> ModelComparison:
+def compare_models(split: HoldoutSplit, models: Sequence[type[Model]] = ALL_MODELS) -> ModelComparison:
     """Fit models to the histories of a split and hold them to what came after.
 
     A model that cannot be fitted to these data is left out and named in `not_fitted`.

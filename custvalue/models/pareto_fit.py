@@ -13,6 +13,7 @@ from custvalue.models.special import (
     fraction_length,
     log_hyp2f1_unit,
     log_rising,
+    panel_nodes_and_logs,
     sum_reciprocals,
 )
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from custvalue.models.base import Counted
     from custvalue.models.special import FloatArray
 
-BY_DIFFERENCE = 1e-5
 SLOPE_DIGITS = 12.5
 """What an optimum and its curvature need; the likelihood itself is computed to 16."""
 BLOCK = 4096
@@ -109,14 +109,20 @@ def hyp2f1_slopes(
         for i in range(0, rows.size, BLOCK):
             j = rows[i : i + BLOCK]
             out[:, j] = _fraction_slopes(b[j], c[j], z[j], int(n))
-    near = rest < NEAR_ONE
-    if near.any():
-        b, c, z, rest = b[near], c[near], z[near], rest[near]
-        hb, hc = BY_DIFFERENCE * np.minimum(b, c - b), BY_DIFFERENCE * (c - b)
-        out[0, near] = log_hyp2f1_unit(b, c, z, rest)
-        out[1, near] = (log_hyp2f1_unit(b + hb, c, z, rest) - log_hyp2f1_unit(b - hb, c, z, rest)) / (2 * hb)
-        out[2, near] = (log_hyp2f1_unit(b, c + hc, z, rest) - log_hyp2f1_unit(b, c - hc, z, rest)) / (2 * hc)
+    near = np.flatnonzero(rest < NEAR_ONE)
+    for i in range(0, near.size, BLOCK):
+        j = near[i : i + BLOCK]
+        out[:, j] = _near_one_slopes(b[j], c[j], z[j], rest[j])
     return out[0], out[1], out[2]
+
+
+def _near_one_slopes(b: FloatArray, c: FloatArray, z: FloatArray, rest: FloatArray) -> FloatArray:
+    """Return the same where z is close to 1: E[h] over p ~ Beta(c − b, b), and its covariances with the scores."""
+    nodes, weights, log_p, log_rest = panel_nodes_and_logs(c - b, b, 1.0 / rest)
+    mean = (weights / (rest[:, None] + z[:, None] * nodes)).sum(axis=1)
+    tilt = weights / (rest[:, None] + z[:, None] * nodes) / mean[:, None] - weights
+    by_first, by_second = (tilt * log_p).sum(axis=1), (tilt * log_rest).sum(axis=1)
+    return np.stack((np.log(mean), by_second - by_first, by_first))
 
 
 def _fraction_slopes(b: FloatArray, c: FloatArray, z: FloatArray, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -16,7 +16,8 @@ FloatArray: TypeAlias = "NDArray[np.float64]"
 JACOBI_NODES = 32
 PANEL_NODES = 16
 PANELS = 24
-NEAR_ONE = 0.01
+PEAKED = 3.0
+NEAR_ONE = 0.005
 """Below this distance from 1 the continued fraction is longer than a quadrature."""
 NEGLIGIBLE = 46.0
 """An exponent at which exp(-x) no longer changes a sum of doubles: 1e-20."""
@@ -218,25 +219,45 @@ def panel_nodes(a: ArrayLike, d: FloatArray, curvature: FloatArray) -> tuple[Flo
         Bound on |d ln h / dp| at p = 0 of the functions h to be integrated: below 1e-7 / curvature
         they are straight lines.
     """
-    t, w = gauss_legendre(PANEL_NODES, PANELS)
-    ps, ws = [], []
+    nodes, weights, _, _ = panel_nodes_and_logs(a, d, curvature)
+    return nodes, weights
+
+
+def panel_nodes_and_logs(
+    a: ArrayLike, d: FloatArray, curvature: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return nodes, weights, ln p and ln(1 − p): in the tails these are means, not the logarithm of the mean."""
     a = np.broadcast_to(np.asarray(a, dtype=np.float64), d.shape)
-    for left, first, second in ((True, a, d), (False, d, a)):
-        scale = np.maximum(curvature, 1.0) + second
-        low = np.log(np.clip(special.betaincinv(first, second, 1e-25), 1e-7 / scale, 0.499))
-        ell = low[:, None] + (np.log(0.5) - low)[:, None] * t
-        near = np.exp(ell)
-        far = -np.expm1(ell)
-        constant = special.betaln(first, second)
-        density = np.exp(first[:, None] * ell + (second[:, None] - 1) * np.log(far) - constant[:, None])
-        bend = (second - 1) * np.log1p(-np.exp(low)) * first / (first + 1)  # of (1 − p)^(d−1) within the tail
-        tail = np.exp(first * low + bend - constant) / first
-        middle = np.exp(low) * first / (first + 1)
-        near = np.concatenate((middle[:, None], near), axis=1)
-        ps.append(near if left else 1.0 - near)
-        ws.append(np.concatenate((tail[:, None], (np.log(0.5) - low)[:, None] * w * density), axis=1))
-    weights = np.concatenate(ws, axis=1)
-    return np.concatenate(ps, axis=1), weights / weights.sum(axis=1, keepdims=True)
+    left, right = _half_panels(a, d, curvature), _half_panels(d, a, curvature)
+    nodes = np.concatenate((left[0], 1.0 - right[0]), axis=1)
+    weights = np.concatenate((left[1], right[1]), axis=1)
+    log_p, log_rest = (np.concatenate((left[i], right[5 - i]), axis=1) for i in (2, 3))
+    return nodes, weights / weights.sum(axis=1, keepdims=True), log_p, log_rest
+
+
+def _half_panels(
+    first: FloatArray, second: FloatArray, curvature: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return nodes u in (0, 1/2], weights, ln u and ln(1 − u) of u ~ Beta(first, second)."""
+    t, w = gauss_legendre(PANEL_NODES, PANELS)
+    scale = np.maximum(curvature, 1.0) + second
+    peaked = first > PEAKED  # elsewhere nothing of weight lies below the straight part anyhow
+    quantile = np.zeros_like(first)
+    quantile[peaked] = np.nan_to_num(special.betaincinv(first[peaked], second[peaked], 1e-25))
+    low = np.log(np.clip(quantile, 1e-7 / scale, 0.499))
+    ell = low[:, None] + (np.log(0.5) - low)[:, None] * t
+    log_far = np.log(-np.expm1(ell))
+    constant = special.betaln(first, second)
+    density = np.exp(first[:, None] * ell + (second[:, None] - 1) * log_far - constant[:, None])
+    bend = (second - 1) * np.log1p(-np.exp(low)) * first / (first + 1)  # of (1 − u)^(second − 1) within the tail
+    tail = np.exp(first * low + bend - constant) / first
+    middle = np.exp(low) * first / (first + 1)
+
+    def put(tail_value: FloatArray, values: FloatArray) -> FloatArray:
+        return np.concatenate((tail_value[:, None], values), axis=1)
+
+    weights = put(tail, (np.log(0.5) - low)[:, None] * w * density)
+    return put(middle, np.exp(ell)), weights, put(low - 1.0 / first, ell), put(-middle, log_far)
 
 
 def jacobi_is_exact(power: FloatArray, width: FloatArray, n: int = JACOBI_NODES) -> NDArray[np.bool_]:

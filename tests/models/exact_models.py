@@ -28,10 +28,10 @@ def beta_geometric(r, alpha, a, b, x, t_x, T, first_coin):
 
 
 def beta_geometric_purchases(r, alpha, a, b, x, T, first_coin, h):
-    """E[purchases in h | alive]: the papers' closed form; near a = 1 with a moved by 1e-25."""
+    """E[purchases in h | alive]: the papers' closed form; where it is 0/0 with a moved by 1e-25."""
     with mp.workdps(DIGITS + 40):
         r, alpha, a, b, T, h = map(mp.mpf, (r, alpha, a, b, T, h))
-        if a == 1:
+        if a == 1 or a + b + x + first_coin == 1:
             a += mp.mpf(10) ** -25
         d, R, z = b + x + first_coin, r + x, h / (alpha + T + h)
         c = a + d - 1
