@@ -11,7 +11,7 @@ import polars as pl
 
 from custvalue.data.purchases import to_date
 from custvalue.errors import DataError, MissingInputError
-from custvalue.profit.views import by_segment, whole, with_company_lines
+from custvalue.profit.views import COMPANY_LINES, by_segment, whole, with_company_lines
 from custvalue.results import Result
 
 if TYPE_CHECKING:
@@ -205,6 +205,13 @@ def _total(lines: list[str]) -> pl.Expr:
 
 
 def waterfall_steps(pnl: CustomerProfit) -> list[tuple[str, Any, bool]]:
-    """List the company's steps as (name, amount, whether it is a subtotal), for tables and figures."""
+    """List the company's steps as (name, amount, whether it is a subtotal), for tables and figures.
+
+    The view of the company goes on to the ledger's result.
+    """
     total = pnl.company.row(0, named=True)
-    return [(name, total[name], name in SUBTOTALS) for name in pnl.lines]
+    steps = [(name, total[name], name in SUBTOTALS) for name in pnl.lines]
+    if pnl.per == "company" and "result" in pnl.table.columns:
+        last = pnl.table.row(0, named=True)
+        steps += [(name, last[name], name == "result") for name in (*COMPANY_LINES, "result")]
+    return steps
