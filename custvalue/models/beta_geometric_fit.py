@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from custvalue.models.base import Counted
     from custvalue.models.special import FloatArray
 
+BLOCK = 16_384
+"""Rows whose arrays stay in the processor's cache."""
+
 
 class BetaGeometricObjective:
     """Value and gradient in log parameters.
@@ -41,20 +44,27 @@ class BetaGeometricObjective:
         shrink = float(np.sum(self.by_age * np.log1p(self.ages / alpha)))
         spread = float(np.sum(self.purchases_by_age * np.log(alpha + self.ages)))
         value = float(np.sum(self.by_x * (log_rising(r, top)[:-1] + stayed))) - r * shrink - spread
-        log_gap = np.log((alpha + self.T) / (alpha + self.t_x))
-        shape = self.x + r
-        logit = (np.log(a) - np.log(b + np.arange(top + 1.0)))[self.coin] + shape * log_gap
-        small = np.exp(-np.abs(logit))
-        value += dot(self.n, np.maximum(logit, 0.0) + np.log1p(small))
+        log_odds = np.log(a) - np.log(b + np.arange(top + 1.0))
+        by_coin, d_shape, d_scale = np.zeros(top), 0.0, 0.0
+        for i in range(0, self.n.size, BLOCK):
+            j = slice(i, i + BLOCK)
+            n, coin, start, now = self.n[j], self.coin[j], self.t_x[j] + alpha, self.T[j] + alpha
+            log_gap, shape = np.log(now / start), self.x[j] + r
+            logit = log_odds[coin] + shape * log_gap
+            small = np.exp(-np.abs(logit))
+            value += dot(n, np.maximum(logit, 0.0) + np.log1p(small))
+            if gradient:
+                left = n * np.where(logit > 0, 1.0, small) / (1.0 + small)
+                by_coin += np.bincount(coin, weights=left, minlength=top)
+                d_shape += dot(left, log_gap)
+                d_scale += dot(left * shape, 1.0 / start - 1.0 / now)
         if not gradient:
             return value, theta
-        left = self.n * np.where(logit > 0, 1.0, small) / (1.0 + small)
-        by_coin = np.bincount(self.coin, weights=left, minlength=top)
         B1, AB1 = (sum_reciprocals(v, top)[c : top + c] for v in (b, a + b))
-        d_r = float(np.sum(self.by_x * sum_reciprocals(r, top)[:-1])) - shrink + dot(left, log_gap)
+        d_r = float(np.sum(self.by_x * sum_reciprocals(r, top)[:-1])) - shrink + d_shape
         by_age = r * self.by_age * (self.ages / alpha) - self.purchases_by_age
         d_alpha = float(np.sum(by_age / (alpha + self.ages)))
-        d_alpha -= dot(left * shape, 1.0 / (alpha + self.t_x) - 1.0 / (alpha + self.T))
+        d_alpha -= d_scale
         d_a = -float(np.sum(self.by_x * AB1)) + float(by_coin.sum()) / a
         d_b = float(np.sum(self.by_x * (B1 - AB1))) - float(np.sum(by_coin / (b + np.arange(by_coin.size))))
         return value, np.array([r * d_r, alpha * d_alpha, a * d_a, b * d_b])
