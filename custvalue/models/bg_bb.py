@@ -93,11 +93,16 @@ class BgBb(Model):
             raise DataError("BG/BB: the horizon is a whole number of opportunities.")
         x, t_x, n = checked_opportunities(x, t_x, T)
         h, x, t_x, n = np.broadcast_arrays(h, x, t_x, n)
-        top = int((n + h).max(initial=0))
-        stays = np.exp(self._log_stays(np.arange(1.0, top + 1.0)))
-        reached = np.append(0.0, np.cumsum(stays))
-        ahead = reached[(n + h).astype(np.intp)] - reached[n.astype(np.intp)]
+        ahead = self._stays_ahead(0.0, n, h)
         return np.asarray(np.exp(self._log_next_buy(x, t_x, n)) * ahead)
+
+    def _stays_ahead(self, delta: float, n: FloatArray, h: FloatArray) -> FloatArray:
+        """Return the discounted sum of P(active) over the h opportunities after n, once for each distinct pair."""
+        (un, uh), which = distinct(n.ravel(), h.ravel())
+        i = np.arange(1.0, float(uh.max(initial=0.0)) + 1.0)
+        log_terms = self._log_stays(un[:, None] + i) - delta * i
+        total = np.where(i <= uh[:, None], np.exp(log_terms), 0.0).sum(axis=1)
+        return np.asarray(total[which].reshape(n.shape))
 
     def _log_next_buy(self, x: FloatArray, t_x: FloatArray, n: FloatArray) -> FloatArray:
         """Return ln [P(history, active at n, buys at the next) / P(active at n) / L]."""
@@ -133,8 +138,7 @@ class BgBb(Model):
             )
             ahead = self._log_stays(n + 1) - delta + tail
             return np.asarray(np.exp(self._log_next_buy(x, t_x, n) + ahead))
-        i = np.arange(1.0, horizon + 1.0)
-        ahead = np.exp(self._log_stays(n[..., None] + i) - delta * i).sum(axis=-1)
+        ahead = self._stays_ahead(delta, n, np.full_like(n, horizon))
         return np.asarray(np.exp(self._log_next_buy(x, t_x, n)) * ahead)
 
     def churn_probability(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:

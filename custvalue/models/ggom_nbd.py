@@ -73,8 +73,8 @@ class GgomNbd(Model):
 
     @property
     def _turn(self) -> float:
-        """The age at which e^(bt) reaches β, where the risk bends."""
-        return float(np.log(max(self.beta, 1.0)) / self.b)
+        """The age at which survival begins to fall: s e^(bt) reaches β."""
+        return float(np.log(max(self.beta / max(self.s, 1.0), 1.0)) / self.b)
 
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return the log-likelihood of each history (x repeat purchases, the last at t_x, age T)."""

@@ -289,8 +289,8 @@ def graded_panels(low: FloatArray, high: FloatArray, turn: float) -> tuple[Float
     nodes, weights
         Shape (rows, nodes).
     """
-    t, w = gauss_legendre(10, 1)
-    left = np.concatenate(([0.0], 0.5 * 4.0 ** -np.arange(15.0, -1.0, -1.0)))
+    t, w = gauss_legendre(12, 1)
+    left = np.concatenate(([0.0], 2.0 ** -np.arange(31.0, 7.0, -2.0), 2.0 ** -np.arange(7.0, 0.0, -1.0)))
     edges = np.concatenate((left, 1.0 - left[-2::-1]))
     widths = np.diff(edges)
     unit = (edges[:-1, None] + widths[:, None] * t).ravel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import mpmath as mp
 import numpy as np
 
@@ -87,3 +89,70 @@ def pareto_discounted(r, alpha, s, beta, x, T, delta):
         z = delta * (beta + T)
         psi = mp.exp(z) * mp.expint(s, z) if z < 20 else mp.hyperu(1, 2 - s, z)
         return (r + x) / (alpha + T) * (beta + T) * psi
+
+
+def _graded_integral(f, low, high, marks):
+    """∫ f by 24-point Gauss-Legendre in 40 digits on intervals that halve towards every mark and both ends."""
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    points = sorted({low, high, *(m for m in marks if low < m < high)})
+    cuts = set(points)
+    for a, b in itertools.pairwise(points):
+        for k in range(1, 45):
+            cuts |= {a + (b - a) / mp.mpf(2) ** k, b - (b - a) / mp.mpf(2) ** k}
+    cuts = sorted(cuts)
+    total = mp.mpf(0)
+    for a, b in itertools.pairwise(cuts):
+        total += (b - a) / 2 * sum(w * f(a + (b - a) * (1 + x) / 2) for x, w in zip(nodes, weights, strict=True))
+    return total
+
+
+def ggom(r, alpha, b, s, beta, x, t_x, T):
+    """ln L and P(alive): Bemmaor & Glady (2012), equation 3, the dropout time integrated out."""
+    with mp.workdps(DIGITS):
+        r, alpha, b, s, beta, t_x, T = map(mp.mpf, (r, alpha, b, s, beta, t_x, T))
+        R = r + x
+
+        def survival(y):
+            return (beta / (beta - 1 + mp.exp(b * y))) ** s
+
+        def density(y):
+            return (alpha + y) ** -R * s * b * mp.exp(b * y) / (beta - 1 + mp.exp(b * y)) * survival(y)
+
+        turn = mp.log(beta) / b if beta > 1 else mp.mpf(0)
+        alive = (alpha + T) ** -R * survival(T)
+        died = _graded_integral(density, t_x, T, [turn]) if t_x < T else mp.mpf(0)
+        front = mp.gammaprod([R], [r]) * alpha**r
+        return mp.log(front * (alive + died)), alive / (alive + died)
+
+
+def ggom_purchases(r, alpha, b, s, beta, x, T, h, delta=0):
+    """E[(discounted) purchases in h | alive]."""
+    with mp.workdps(DIGITS):
+        r, alpha, b, s, beta, T, h, delta = map(mp.mpf, (r, alpha, b, s, beta, T, h, delta))
+        now = beta - 1 + mp.exp(b * T)
+
+        def stays(u):
+            return mp.exp(-delta * u) * (now / (beta - 1 + mp.exp(b * (T + u)))) ** s
+
+        turn = mp.log(beta) / b - T if beta > 1 else mp.mpf(0)
+        return (r + x) / (alpha + T) * _graded_integral(stays, mp.mpf(0), h, [turn])
+
+
+def bg_bb(alpha, beta, gamma, delta, x, t_x, n):
+    """ln L, P(alive at n + 1) and E[purchases at the next 5]: Fader, Hardie & Shang (2010), equations 4, 5 and 13."""
+    with mp.workdps(DIGITS):
+        alpha, beta, gamma, delta = map(mp.mpf, (alpha, beta, gamma, delta))
+
+        def buys(k, m):
+            return mp.beta(alpha + k, beta + m - k) / mp.beta(alpha, beta)
+
+        def stays(m):
+            return mp.beta(gamma, delta + m) / mp.beta(gamma, delta)
+
+        def leaves(m):
+            return mp.beta(gamma + 1, delta + m) / mp.beta(gamma, delta)
+
+        total = buys(x, n) * stays(n) + sum(buys(x, t_x + i) * leaves(t_x + i) for i in range(n - t_x))
+        alive = buys(x, n) * stays(n + 1) / total
+        ahead = buys(x + 1, n + 1) * sum(stays(n + i) for i in range(1, 6)) / total
+        return mp.log(total), alive, ahead

@@ -8,7 +8,9 @@ import exact_models as exact
 import numpy as np
 import pytest
 
+from custvalue.models.bg_bb import BgBb
 from custvalue.models.bg_nbd import BgNbd
+from custvalue.models.ggom_nbd import GgomNbd
 from custvalue.models.mbg_nbd import MbgNbd
 from custvalue.models.pareto_nbd import ParetoNbd
 
@@ -95,3 +97,34 @@ def test_alive_is_one_at_the_last_purchase_of_a_repeat_buyer_in_pareto_only(mode
         assert (alive == 1.0).all()
     else:
         assert ((alive > 0) & (alive < 1)).all()
+
+
+def test_ggom_nbd():
+    rng = random.Random(6)
+    for _ in range(12):
+        r, alpha, s, beta = (rng.choice(VALUES) for _ in range(4))
+        b = rng.choice([1e-3, 0.05, 0.5])
+        x, T = rng.choice(COUNTS), rng.choice(AGES[:4])
+        t_x = 0.0 if x == 0 else rng.choice([T, 0.3 * T])
+        m = GgomNbd(r, alpha, b, s, beta)
+        log_likelihood, alive = exact.ggom(r, alpha, b, s, beta, x, t_x, T)
+        assert close(m.log_likelihood(x, t_x, T), log_likelihood, absolute=1e-11), (m, x, t_x, T)
+        assert close(m.probability_alive(x, t_x, T), alive, absolute=1e-300), (m, x, t_x, T)
+        wanted = alive * exact.ggom_purchases(r, alpha, b, s, beta, x, T, 39.0)
+        assert close(m.expected_purchases(39.0, x, t_x, T), wanted, absolute=1e-300), (m, x, t_x, T)
+        wanted = alive * exact.ggom_purchases(r, alpha, b, s, beta, x, T, 60.0 / 0.05, 0.05)
+        assert close(m.discounted_expected_purchases(0.05, x, t_x, T), wanted, absolute=1e-300), (m, x, t_x, T)
+
+
+def test_bg_bb():
+    rng = random.Random(7)
+    for _ in range(80):
+        parameters = [rng.choice(VALUES) for _ in range(4)]
+        n = rng.choice([1, 6, 52, 300])
+        t_x = rng.randrange(n + 1)
+        x = rng.randint(1, t_x) if t_x else 0
+        m = BgBb(*parameters)
+        log_likelihood, alive, ahead = exact.bg_bb(*parameters, x, t_x, n)
+        assert close(m.log_likelihood(x, t_x, n), log_likelihood, absolute=1e-11), (m, x, t_x, n)
+        assert close(m.probability_alive(x, t_x, n), alive, absolute=1e-300), (m, x, t_x, n)
+        assert close(m.expected_purchases(5, x, t_x, n), ahead, absolute=1e-300), (m, x, t_x, n)
