@@ -54,19 +54,23 @@ def finish(figure: go.Figure, title: str, *, height: int = 440) -> go.Figure:
         drawn = trace.to_plotly_json()
         for name in (name for name in ROUNDED if name in drawn):
             trace[name] = None  # an array is only replaced by what differs from it
-            trace[name] = _rounded(drawn[name])
+            trace[name] = _rounded(drawn[name], 4 if name.startswith("error") else 8)
     return figure
 
 
-def _rounded(node: Any) -> Any:
-    """Keep eight figures, and lists instead of packed arrays: what differs further on differs by machine."""
+def _rounded(node: Any, figures: int) -> Any:
+    """Keep so many figures, and lists instead of packed arrays.
+
+    What differs further on differs from machine to machine; in the length of an interval that begins early, since
+    it comes from differences of gradients.
+    """
     if isinstance(node, np.ndarray):
-        return _rounded(node.tolist()) if node.dtype.kind in "fiu" else node
+        return _rounded(node.tolist(), figures) if node.dtype.kind in "fiu" else node
     if isinstance(node, list | tuple):
-        return [_rounded(each) for each in node]
+        return [_rounded(each, figures) for each in node]
     if isinstance(node, dict):
-        return {key: _rounded(value) for key, value in node.items()}
-    return float(f"{node:.8g}") if isinstance(node, float) else node
+        return {key: _rounded(value, figures) for key, value in node.items()}
+    return float(f"{node:.{figures}g}") if isinstance(node, float) else node
 
 
 def wrapped(title: str, width: int = 95) -> str:
