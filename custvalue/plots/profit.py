@@ -268,6 +268,9 @@ def _(result: Explanation) -> go.Figure:
         )
     )  # fmt: skip
     axis = f"{result.currency}, ex tax; income positive, costs negative"
+    running = [0.0, *np.cumsum(amounts[:-1])]
+    room = 0.15 * (max(running) - min(running))
+    figure.update_xaxes(range=[min(running) - room, max(running) + room])
     return _listed(figure, result.title, axis, len(names))
 
 

@@ -71,7 +71,7 @@ class Unprofitable(Result):
         lost, best = -self.table["profit"].sum(), self.actions.row(0, named=True)
         return (
             f"{self.table.height:,} of {self.n_customers:,} customers lose {lost:,.0f} {self.currency}; "
-            f"most is freed by {best['action']} ({best['cause']}): {best['frees']:,.0f}"
+            f"to {best['action']} ({best['cause']}) frees most, {best['frees']:,.0f}"
         )
 
 

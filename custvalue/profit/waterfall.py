@@ -79,6 +79,13 @@ class CustomerProfit(Result):
         if "gross_margin" not in total:
             return f"{revenue} from {self._rows()}; contribution is before costs, which are not loaded"
         share = total["contribution"] / total["net_revenue"] * 100 if total["net_revenue"] else Decimal(0)
+        if self.per == "company":
+            last = (
+                f", {self.table['result'].item():,.0f} are the ledger's result"
+                if "result" in self.table.columns
+                else ""
+            )
+            return f"{share:.0f} % of {revenue} are contribution{last}"
         losing = self.table.filter(pl.col("contribution") < 0).height
         return f"{share:.0f} % of {revenue} are contribution; {losing:,} of {self._rows()} lose money"
 

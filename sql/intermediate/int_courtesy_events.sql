@@ -9,7 +9,48 @@
 --             direct_cost decimal(18,2), carrier_cost decimal(18,2), driver_cost decimal(18,2),
 --             minutes double, expected_loss decimal(18,2), outcome_loss decimal(18,2), outcome_on date,
 --             loss decimal(18,2), forgone_fee decimal(18,2), source_table varchar, source_key varchar
-with events as (
+-- what the company logged itself is not derived a second time
+with logged_rows as (
+    select
+        measure_id,
+        customer_id,
+        occurred_on,
+        delivery_id,
+        return_id,
+        contact_id
+    from staging.stg_courtesy_events
+    where measure_id in ('P2', 'P4', 'P5b', 'S1', 'D2', 'Q2')
+),
+
+logged_on as (
+    select distinct
+        measure_id,
+        customer_id,
+        occurred_on
+    from logged_rows
+),
+
+logged_for as (
+    select
+        measure_id,
+        delivery_id as source_key
+    from logged_rows
+    where delivery_id is not null
+    union
+    select
+        measure_id,
+        return_id as source_key
+    from logged_rows
+    where return_id is not null
+    union
+    select
+        measure_id,
+        contact_id as source_key
+    from logged_rows
+    where contact_id is not null
+),
+
+events as (
     select
         event_id,
         measure_id,
@@ -31,24 +72,32 @@ with events as (
     from staging.stg_courtesy_events
     union all
     select
-        event_id,
-        measure_id,
-        customer_id,
-        order_id,
-        occurred_on,
+        derived.event_id,
+        derived.measure_id,
+        derived.customer_id,
+        derived.order_id,
+        derived.occurred_on,
         cast(1 as double) as units,
-        direct_cost,
-        carrier_cost,
-        minutes,
-        fee_forgone as forgone_fee,
+        derived.direct_cost,
+        derived.carrier_cost,
+        derived.minutes,
+        derived.fee_forgone as forgone_fee,
         cast(null as decimal(18, 2)) as outcome_loss,
         cast(null as date) as outcome_on,
         cast(null as varchar) as granted_by_dept,
         cast(null as varchar) as borne_by_dept,
         'derived' as detected,
-        source_table,
-        source_key
-    from intermediate.int_derived_courtesies
+        derived.source_table,
+        derived.source_key
+    from intermediate.int_derived_courtesies as derived
+    left join logged_on
+        on
+            derived.measure_id = logged_on.measure_id
+            and derived.customer_id = logged_on.customer_id
+            and derived.occurred_on = logged_on.occurred_on
+    left join logged_for
+        on derived.measure_id = logged_for.measure_id and derived.source_key = logged_for.source_key
+    where logged_on.measure_id is null and logged_for.measure_id is null
 )
 
 select

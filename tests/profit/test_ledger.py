@@ -240,6 +240,31 @@ def test_two_accounts_for_one_line_are_refused(sample, altered):
     assert "'first_account': '6000', 'last_account': '6001'" in failed["example"].item()
 
 
+@pytest.mark.parametrize(("charged", "contribution"), [("4.90", "18.90"), ("0.00", "14.00")])
+def test_a_fee_charged_or_waived_the_ledger_ties_in_both(shop_of, charged, contribution):
+    """A forgone fee is a memo: 20.00 of goods and the carrier's 6.00 stand in both books, the fee in one."""
+    shop = shop_of(
+        customers=[{"customer_id": "ann"}],
+        orders=[{"order_id": "1", "customer_id": "ann", "ordered_at": "2025-01-10", "gross_list": "20.00", "delivery_fee_charged": charged}],
+        deliveries=[{"delivery_id": "d", "order_id": "1", "mode": "standard", "carrier_cost": "6.00"}],
+        delivery_fees=[{"valid_from": "2024-01-01", "mode": "standard", "region": "all", "free_over": "50.00", "fee": "4.90"}],
+        courtesy_catalogue=[{"measure_id": "P5b", "name": "free delivery"}],
+        gl_accounts=[
+            {"account": a, "name": line, "pnl_line": line, "cost_class": "direct"}
+            for a, line in (("4000", "gross_list"), ("4100", "delivery_charged"), ("6000", "carrier_cost"), ("6300", "courtesy"))
+        ],
+        gl_totals=[
+            {"period": "2025-01-01", "account": a, "amount": m} for a, m in (("4000", "20.00"), ("4100", charged), ("6000", "-6.00"), ("6300", "0.00"))
+        ],
+    )  # fmt: skip
+    ledger = reconcile(shop)
+    assert ledger.ties
+    assert ledger.table.height == 4
+    assert cv.customer_profit(shop).table["contribution"].item() == Decimal(contribution)
+    waived = cv.courtesy_cost(shop).table
+    assert waived["forgone_fee"].sum() == Decimal("4.90") - Decimal(charged)
+
+
 def test_errors(sample):
     with pytest.raises(cv.DataError, match="no view by 'weekday'"):
         reconcile(sample).by("weekday")

@@ -168,3 +168,65 @@ def test_a_company_adds_a_measure_without_code(shop_of):
     )
     row = cv.courtesy_cost(shop).table.row(0, named=True)
     assert (row["measure"], row["full"]) == ("coffee", Decimal("1.80"))
+
+
+def test_what_was_logged_is_not_derived_a_second_time(shop_of):
+    """Two refunds outside policy and two free deliveries; one of each was logged, by return and by day."""
+    goods = {"customer_id": "ann", "gross_list": "30.00", "delivery_fee_charged": "0.00"}
+    shop = shop_of(
+        customers=[{"customer_id": "ann"}],
+        orders=[{"order_id": str(i), **goods, "ordered_at": f"2025-03-0{i} 10:00"} for i in (1, 2)],
+        deliveries=[{"delivery_id": f"d{i}", "order_id": str(i), "mode": "standard", "carrier_cost": "6.00"} for i in (1, 2)],
+        delivery_fees=[{"valid_from": "2023-01-01", "mode": "standard", "region": "all", "free_over": "50.00", "fee": "4.90"}],
+        returns=[{"return_id": f"r{i}", "order_id": str(i), "returned_at": DAY, "refund": "30.00", "within_policy": "false"} for i in (1, 2)],
+        courtesy_catalogue=[{"measure_id": "P4", "name": "refund", "direct_cost": "1.00"}, {"measure_id": "P5b", "name": "free delivery"}],
+        courtesy_events=[
+            {"event_id": "e1", "measure_id": "P4", "customer_id": "ann", "return_id": "r1", "occurred_at": "2025-03-11 09:00"},
+            {"event_id": "e2", "measure_id": "P5b", "customer_id": "ann", "return_id": None, "occurred_at": "2025-03-02 12:00"},
+        ],
+    )  # fmt: skip
+    found = (
+        shop.fetch("int_courtesy_events").sort("measure_id", "detected").select("measure_id", "detected", "source_key")
+    )
+    assert found.rows() == [
+        ("P4", "derived", "r2"),
+        ("P4", "logged", "e1"),
+        ("P5b", "derived", "d1"),
+        ("P5b", "logged", "e2"),
+    ]
+
+
+def test_time_equations_where_no_minutes_were_measured(shop_of):
+    """A contact takes 6 minutes and 2 a transfer, an inspection 5 and 1 a piece, a handling 4, 3 an attempt, 0.5 a km."""
+    shop = shop_of(
+        customers=[{"customer_id": "ann"}],
+        orders=[{"order_id": "1", "customer_id": "ann", "ordered_at": DAY, "gross_list": "90.00"}],
+        contacts=[
+            {"contact_id": "timed", "customer_id": "ann", "opened_at": DAY, "handle_s": "90", "transfers": "2"},
+            {"contact_id": "not timed", "customer_id": "ann", "opened_at": DAY, "handle_s": None, "transfers": "2"},
+        ],
+        returns=[{"return_id": "r", "order_id": "1", "returned_at": DAY, "qty": "3", "refund": "1.00", "inspect_min": None}],
+        deliveries=[{"delivery_id": "d", "order_id": "1", "mode": "standard", "attempts": "2", "distance_km": "12"}],
+        activities=[{"activity_id": a, "resource_id": "desk", "base_min": m} for a, m in (("contact", 6), ("inspection", 5), ("handling", 4))],
+        activity_terms=[
+            {"activity_id": a, "term": t, "minutes": m}
+            for a, t, m in (("contact", "transfer", 2), ("inspection", "piece", 1), ("handling", "attempt", 3), ("handling", "km", 0.5))
+        ],
+        resources=[{"resource_id": "desk", "period": "2025-03-01", "theoretical_min": "1250", "practical_share": "0.8", "cost": "1000.00"}],
+    )  # fmt: skip
+    minutes = dict(shop.fetch("int_time_uses").select("source_key", "minutes").rows())
+    assert {key: float(m) for key, m in minutes.items()} == {"timed": 1.5, "not timed": 10.0, "r": 8.0, "d": 16.0}
+    row = cv.customer_profit(shop).table.row(0, named=True)
+    assert (row["support"], row["returns_handling"], row["carrier_cost"]) == (
+        Decimal("-11.50"),
+        Decimal("-8.00"),
+        Decimal("-16.00"),
+    )
+
+
+def test_a_term_that_no_table_counts_is_rejected():
+    with cv.open() as shop:
+        shop.load(
+            pl.DataFrame({"activity_id": ["contact"], "term": ["mood"], "minutes": [2.0]}), table="activity_terms"
+        )
+        assert "term is none of transfer, piece, attempt, km" in shop.rejected("activity_terms")["reason"].item()
