@@ -59,17 +59,15 @@ class GgomNbd(Model):
     label: ClassVar[str] = "GGom/NBD"
     advice: ClassVar[str] = "With b near 0 it is the Pareto/NBD: fit ParetoNbd instead."
 
-    def _log_survival(self, t: FloatArray) -> FloatArray:
-        """Return ln S(t) = −s ln((β − 1 + e^(bt)) / β)."""
-        bt = self.b * t
-        low = np.log1p(np.expm1(np.minimum(bt, 30.0)) / self.beta)
-        high = bt + np.log1p((self.beta - 1.0) * np.exp(-np.maximum(bt, 30.0))) - np.log(self.beta)
-        return np.asarray(-self.s * np.where(bt < 30.0, low, high))
+    def _log_survival(self, u: FloatArray, t: FloatArray) -> FloatArray:
+        """Return ln S(t + u) − ln S(t), exact where both are far below the smallest number."""
+        bu, share = self.b * u, self._share(t)
+        low = np.log1p(share * np.expm1(np.minimum(bu, 600.0)))
+        return np.asarray(-self.s * np.where(bu < 600.0, low, bu + np.log(share)))
 
-    def _log_hazard(self, t: FloatArray) -> FloatArray:
-        """Return ln of the dropout risk at age t: s b e^(bt) / (β − 1 + e^(bt))."""
-        bt = self.b * t
-        return np.asarray(np.log(self.s * self.b) + bt - np.log(self.beta) + self._log_survival(t) / self.s)
+    def _share(self, t: FloatArray) -> FloatArray:
+        """Return e^(bt) / (β − 1 + e^(bt)): the dropout risk at age t is s b times this."""
+        return np.asarray(1.0 / (self.beta * np.exp(-self.b * t) - np.expm1(-self.b * t)))
 
     @property
     def _turn(self) -> float:
@@ -80,29 +78,32 @@ class GgomNbd(Model):
         """Return the log-likelihood of each history (x repeat purchases, the last at t_x, age T)."""
         x, t_x, T = checked_history(x, t_x, T)
         k = x.astype(np.intp)
-        front = log_rising(self.r, int(k.max(initial=0)))[k] + self.r * np.log(self.alpha)
-        return np.asarray(front + np.logaddexp(self._log_alive(x, T), self._log_died(x, t_x, T)))
+        front = log_rising(self.r, int(k.max(initial=0)))[k] - x * np.log(self.alpha + t_x)
+        front = front - self.r * np.log1p(t_x / self.alpha) + self._log_survival(t_x, np.zeros_like(t_x))
+        return np.asarray(front + np.logaddexp(self._log_alive(x, t_x, T), self._log_died(x, t_x, T)))
 
-    def _log_alive(self, x: FloatArray, T: FloatArray) -> FloatArray:
-        return np.asarray(-(self.r + x) * np.log(self.alpha + T) + self._log_survival(T))
+    def _log_alive(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
+        """Return ln P(no purchase in (t_x, T], alive at T | alive and just bought at t_x)."""
+        wait = T - t_x
+        return np.asarray(-(self.r + x) * np.log1p(wait / (self.alpha + t_x)) + self._log_survival(wait, t_x))
 
     def _log_died(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
-        """Return ln ∫ (α + y)^(−r−x) f(y) dy over (t_x, T], scaled by its largest value."""
+        """Return ln P(no purchase in (t_x, T] before dropping out there | alive and just bought at t_x)."""
         (ux, ut, uT), which = distinct(x.ravel(), t_x.ravel(), T.ravel())
         out = np.empty(ux.shape)
         for i in range(0, ux.size, _ROWS):
             j = slice(i, i + _ROWS)
-            y, weights = graded_panels(ut[j], uT[j], self._turn)
-            log_f = -(self.r + ux[j, None]) * np.log(self.alpha + y) + self._log_hazard(y) + self._log_survival(y)
-            top = log_f.max(axis=1)
-            total = (np.exp(log_f - top[:, None]) * weights).sum(axis=1)
-            out[j] = top + np.log(np.maximum(total, 1e-300))
+            start = ut[j, None]
+            u, weights = graded_panels(uT[j] - ut[j], self._turn - ut[j])
+            log_f = -(self.r + ux[j, None]) * np.log1p(u / (self.alpha + start)) + self._log_survival(u, start)
+            total = (np.exp(log_f) * self._share(start + u) * weights).sum(axis=1)
+            out[j] = np.log(self.s * self.b) + np.log(np.maximum(total, 1e-300))
         return np.where(t_x < T, out[which].reshape(x.shape), -np.inf)
 
     def probability_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return P(still a customer at T)."""
         x, t_x, T = checked_history(x, t_x, T)
-        out: FloatArray = special.expit(self._log_alive(x, T) - self._log_died(x, t_x, T))
+        out: FloatArray = special.expit(self._log_alive(x, t_x, T) - self._log_died(x, t_x, T))
         return out
 
     def expected_purchases(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
@@ -116,8 +117,8 @@ class GgomNbd(Model):
         (ages, ends), which = distinct(T.ravel(), h.ravel())
         with np.errstate(divide="ignore"):
             ends = np.minimum(ends, NEGLIGIBLE / np.float64(delta))
-        y, weights = graded_panels(ages, ages + ends, self._turn)
-        log_f = self._log_survival(y) - self._log_survival(ages)[:, None] - delta * (y - ages[:, None])
+        u, weights = graded_panels(ends, self._turn - ages)
+        log_f = self._log_survival(u, ages[:, None]) - delta * u
         share = (np.exp(log_f) * weights).sum(axis=1)[which].reshape(T.shape)
         return np.asarray((self.r + x) / (self.alpha + T) * share)
 
@@ -144,16 +145,17 @@ class GgomNbd(Model):
     def churn_probability(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return P(no longer a customer at T + horizon)."""
         x, t_x, T = checked_history(x, t_x, T)
-        stays = np.exp(self._log_survival(T + check_horizon(horizon)) - self._log_survival(T))
+        stays = np.exp(self._log_survival(check_horizon(horizon), T))
         return np.asarray(1.0 - self.probability_alive(x, t_x, T) * stays)
 
     def purchase_pmf(self, n: ArrayLike, horizon: ArrayLike) -> FloatArray:
         """Return P(a newcomer makes n repeat purchases in (0, horizon])."""
         n, t = np.broadcast_arrays(np.asarray(n, dtype=np.float64), check_horizon(horizon))
-        alive = np.exp(negative_binomial_log_pmf(n, self.r, self.alpha, t) + self._log_survival(t))
-        y, weights = graded_panels(np.zeros(t.size), t.ravel(), self._turn)
-        log_f = self._log_hazard(y) + self._log_survival(y)
-        inside = np.exp(negative_binomial_log_pmf(n.reshape(-1, 1), self.r, self.alpha, y) + log_f)
+        start = np.zeros_like(t)
+        alive = np.exp(negative_binomial_log_pmf(n, self.r, self.alpha, t) + self._log_survival(t, start))
+        y, weights = graded_panels(t.ravel(), np.full(t.size, self._turn))
+        density = self.s * self.b * self._share(y) * np.exp(self._log_survival(y, np.zeros_like(y)))
+        inside = np.exp(negative_binomial_log_pmf(n.reshape(-1, 1), self.r, self.alpha, y)) * density
         return np.asarray(alive + (inside * weights).sum(axis=1).reshape(t.shape))
 
     @classmethod

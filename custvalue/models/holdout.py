@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -18,7 +19,6 @@ from custvalue.models.pareto_nbd import ParetoNbd
 from custvalue.results import DAYS_PER_UNIT, PurchaseSummary, Result
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     from custvalue.models.base import CustomerModel, Model
@@ -63,8 +63,8 @@ class HoldoutSplit(PurchaseSummary):
 
 def split_at(
     orders: pl.DataFrame,
-    calibration_end: dt.date,
-    holdout_end: dt.date | None = None,
+    calibration_end: str | dt.date | None = None,
+    holdout_end: str | dt.date | None = None,
     time_unit: str = "week",
     currency: str = "EUR",
 ) -> HoldoutSplit:
@@ -75,12 +75,17 @@ def split_at(
     orders
         `customer_id`, `ordered_at` (or `purchased_on`), `amount`; orders of one day are one purchase.
     calibration_end
-        Last day of the histories, inclusive.
+        Last day of the histories, inclusive; default three quarters of the time from the first order to
+        the last.
     holdout_end
         Last day of the holdout, inclusive; default the day of the last order.
     """
     days = _purchase_days(orders)
-    end = holdout_end or cast("dt.date", days["day"].max())
+    if days.is_empty():
+        raise DataError("There is no order with a customer: nothing can be split.")
+    first_day, last_day = cast("dt.date", days["day"].min()), cast("dt.date", days["day"].max())
+    end = _day(holdout_end, last_day)
+    calibration_end = _day(calibration_end, first_day + (end - first_day) * 3 // 4)
     unit = DAYS_PER_UNIT.get(time_unit)
     if unit is None:
         raise DataError(f"time_unit {time_unit!r} is not one of {', '.join(DAYS_PER_UNIT)}.")
@@ -105,6 +110,16 @@ def split_at(
     return HoldoutSplit(
         table=table, currency=currency, as_of=calibration_end, time_unit=time_unit, holdout_end=end, purchases=days
     )
+
+
+def _day(day: str | dt.date | None, default: dt.date) -> dt.date:
+    """Read a day; text is ISO 8601."""
+    if not isinstance(day, str):
+        return day or default
+    try:
+        return dt.date.fromisoformat(day) if day else default
+    except ValueError:
+        raise DataError(f"{day!r} is not a date.", "Write it as 2025-12-31.") from None
 
 
 def _purchase_days(orders: pl.DataFrame) -> pl.DataFrame:

@@ -274,30 +274,28 @@ def jacobi_is_exact(power: FloatArray, width: FloatArray, n: int = JACOBI_NODES)
     return np.asarray(best + np.log1p(power * width) < np.log(1e-14))
 
 
-def graded_panels(low: FloatArray, high: FloatArray, turn: float) -> tuple[FloatArray, FloatArray]:
-    """Return nodes and weights on (low, high] that resolve any scale near either end and near `turn`.
+def graded_panels(width: FloatArray, turn: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights on (0, width] that resolve any scale near either end and near `turn`.
 
     Parameters
     ----------
-    low, high
-        Shape (rows,); an empty interval has weights of nought.
-    turn
-        A point where the integrand bends; it counts where it lies inside.
+    width, turn
+        Shape (rows,); an empty interval has weights of nought, a turn outside it does not count.
 
     Returns
     -------
     nodes, weights
         Shape (rows, nodes).
     """
-    t, w = gauss_legendre(12, 1)
+    t, w = gauss_legendre(16, 1)
     left = np.concatenate(([0.0], 2.0 ** -np.arange(31.0, 7.0, -2.0), 2.0 ** -np.arange(7.0, 0.0, -1.0)))
     edges = np.concatenate((left, 1.0 - left[-2::-1]))
-    widths = np.diff(edges)
-    unit = (edges[:-1, None] + widths[:, None] * t).ravel()
-    unit_weights = (widths[:, None] * w).ravel()
-    middle = np.clip(turn, low, high)
-    parts = [(low, middle - low), (middle, high - middle)]
+    pieces = np.diff(edges)
+    unit = (edges[:-1, None] + pieces[:, None] * t).ravel()
+    unit_weights = (pieces[:, None] * w).ravel()
+    middle = np.clip(turn, 0.0, width)
+    parts = [(np.zeros_like(width), middle), (middle, width - middle)]
     parts = [part for part in parts if (part[1] > 0).any()] or parts[:1]
-    nodes = np.concatenate([start[:, None] + width[:, None] * unit for start, width in parts], axis=1)
-    weights = np.concatenate([width[:, None] * unit_weights for _, width in parts], axis=1)
+    nodes = np.concatenate([start[:, None] + size[:, None] * unit for start, size in parts], axis=1)
+    weights = np.concatenate([size[:, None] * unit_weights for _, size in parts], axis=1)
     return nodes, weights

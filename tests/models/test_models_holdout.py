@@ -91,6 +91,15 @@ def test_a_split_outside_the_orders_is_one_clear_error(cdnow_transactions):
         split_at(cdnow_transactions, dt.date(1999, 1, 1))
 
 
+def test_the_split_is_at_three_quarters_unless_a_day_is_given(cdnow_transactions):
+    assert split_at(cdnow_transactions).as_of == dt.date(1998, 2, 14)
+    assert split_at(cdnow_transactions, "1997-09-30").as_of == CALIBRATION_END
+    with pytest.raises(DataError, match="is not a date"):
+        split_at(cdnow_transactions, "30.9.1997")
+    with pytest.raises(DataError, match="no order with a customer"):
+        split_at(cdnow_transactions.clear())
+
+
 def test_randomised_transform_is_uniform_for_draws_from_the_forecast():
     rng = np.random.default_rng(3)
     outcome = rng.binomial(4, 0.3, 20_000)
