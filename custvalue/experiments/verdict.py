@@ -13,6 +13,7 @@ from custvalue.experiments.afterchecks import check_findings
 from custvalue.experiments.checks import Check, check_trial, checks_table
 from custvalue.experiments.costs import cost_by_segment
 from custvalue.experiments.judge import NOT_JUDGED, Decision, Judgement, judge, overall
+from custvalue.experiments.lifetime_effect import with_long_run
 from custvalue.experiments.looks import log_look, looks_before
 from custvalue.experiments.naive import launch_estimate, naive_comparison
 from custvalue.experiments.randomised import ALL
@@ -82,6 +83,11 @@ class Verdict(Result):
     launch
         There, the doubly robust estimate of the effect on those who got it; it stands in the table too, but
         no decision rests on it.
+    long_run
+        Effect per customer over `horizon_years` by segment and `persistence` (share of the effect left after a
+        year), discounted. Of a test of the warehouse through what the measure does to purchase rate and dropout
+        (`rate_factor`, `dropout_factor`); where the purchases do not tell, `basis` says that the effect itself
+        was carried on. None where nothing was judged.
     interval
         `fixed` for one look at the end, `always-valid` where the test was looked at while it ran.
     looks
@@ -99,6 +105,7 @@ class Verdict(Result):
     costs: pl.DataFrame
     naive: pl.DataFrame | None = None
     launch: OptInEffect | None = None
+    long_run: pl.DataFrame | None = None
     experiment: str
     outcome: str
     before: str | None
@@ -130,6 +137,7 @@ class Verdict(Result):
         "revenue_effect": "money",
         "orders_uplift": "percent",
         "break_even_uplift": "percent",
+        "persistence": "percent",
     }
 
     @property
@@ -235,7 +243,7 @@ def does_it_pay(
         as_of=as_of,
         name=experiment or "test",
     )
-    return verdict_of(trial, chosen, looks=looks or 1, currency=currency or "EUR")
+    return with_long_run(verdict_of(trial, chosen, looks=looks or 1, currency=currency or "EUR"), trial, None)
 
 
 def _judge_logged(
@@ -257,7 +265,7 @@ def _judge_logged(
             n_treated=sizes[1],
             effect=shown,
         )
-    return verdict
+    return with_long_run(verdict, mature_only(trial), shop)
 
 
 def _with_plan(settings: DecisionSettings, row: Mapping[str, Any]) -> DecisionSettings:
