@@ -69,8 +69,8 @@ class Settings(_Frozen):
 
     Attributes
     ----------
-    currency
-        ISO code of the money columns.
+    company
+        Name on the report and the workbook.
     time_unit
         Unit of the models' time.
     horizon_days
@@ -81,7 +81,7 @@ class Settings(_Frozen):
         Taken as given where costs are not loaded; None takes them from the profit and loss.
     """
 
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    company: str = ""
     time_unit: Literal["day", "week", "month"] = "week"
     horizon_days: Annotated[int, Field(gt=0)] = 365
     annual_discount_rate: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.10

@@ -186,6 +186,8 @@ def _fit_peer(fitter: str, summary: PurchaseSummary) -> tuple[Any, str]:
 def _quietly(run: Any) -> tuple[Any, str]:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
+        before = np.random.get_state()  # noqa: NPY002 - lifetimes starts at points of this generator
+        np.random.seed(1)  # noqa: NPY002 - and an audit must say the same twice
         try:
             return run(), ""
         except Exception as error:  # noqa: BLE001 - whatever another package raises is the finding

@@ -71,6 +71,7 @@ def write_report(analysis: Analysis, file: Path) -> None:
     )  # fmt: skip
     page = environment.get_template(PAGE).render(
         title="What our customers are worth, and which service pays",
+        company=analysis.settings.company,
         as_of=_day(analysis.as_of),
         currency=analysis.currency,
         answers=_answers(analysis),

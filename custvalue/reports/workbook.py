@@ -98,6 +98,8 @@ def sheet_name(workbook: xlsxwriter.Workbook, wanted: str) -> str:
 def _write_summary(workbook: xlsxwriter.Workbook, page: Worksheet, analysis: Analysis, sheets: dict[str, str]) -> None:
     out = _Writer(workbook, page, analysis.currency)
     out.heading("What our customers are worth, and which service pays", size=16)
+    if analysis.settings.company:
+        out.line("Company", analysis.settings.company)
     out.line("All orders until", analysis.as_of.isoformat())
     out.line("Money in", f"{analysis.currency}, ex tax")
     out.heading("Key figures", "Value", "Note")

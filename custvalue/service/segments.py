@@ -74,10 +74,8 @@ class Segments(Result):
         at_risk = best.filter(risk_band=RISK_BANDS[0])
         what = "revenue" if self.value_column == "revenue_value" else "value"
         held, lost = (float(part[self.value_column].sum()) / total for part in (best, at_risk))
-        return (
-            f"{best.height / self.customers.height:.0%} of customers hold {held:.0%} of future {what}; "
-            f"{at_risk.height:,} of these customers at risk hold {lost:.0%}"
-        )
+        found = f"{best.height / self.customers.height:.0%} of customers hold {held:.0%} of future {what}"
+        return f"{found}; {at_risk.height:,} of them at risk, with {lost:.0%} of it" if at_risk.height else found
 
 
 def segment_customers(

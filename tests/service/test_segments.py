@@ -82,7 +82,7 @@ def test_the_table_sums_the_customers():
     assert (row["n_customers"], row["clv"], row["clv_mean"]) == (1, 1000.0, 1000.0)
     assert (row["cost_to_serve"], row["expected_purchases"]) == (4.0, 2.0)
     assert row["value_share"] == pytest.approx(1000 / 5500)
-    assert found.title == "20% of customers hold 35% of future value; 1 of these customers at risk hold 16%"
+    assert found.title == "20% of customers hold 35% of future value; 1 of them at risk, with 16% of it"
 
 
 def test_a_band_is_not_split_into_splinters():
@@ -94,7 +94,7 @@ def test_a_band_is_not_split_into_splinters():
     ]  # fmt: skip
     assert found.table["risk_band"].to_list() == [None, "at risk", "active", "at risk", "active"]
     assert found.customers["risk_band"][0] == "at risk"
-    assert "1 of these customers at risk" in found.title
+    assert "1 of them at risk" in found.title
     whole = segment_customers(people(200, churn_probability=churn), smallest_share=0.0)
     assert whole.table.height == 6
 
