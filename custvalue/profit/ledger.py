@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 PARTS = ("assigned", "unused_capacity", "facility", "unassigned")
 """What the ledger is made of; each is summed from its own rows, none is what is left of the others."""
 MONEY = ("ledger", *PARTS, "difference")
+ROWS = {
+    "part": pl.String(), "amount": pl.Decimal(18, 2), "customer_id": pl.String(), "order_id": pl.String(),
+    "rule_id": pl.String(), "source_table": pl.String(), "source_key": pl.String(),
+}  # fmt: skip
 By = Literal["account", "month"]
 KEYS: dict[str, list[str]] = {"account": ["account", "name", "pnl_line"], "month": ["period"]}
 
@@ -106,16 +110,31 @@ def reconcile(shop: Warehouse) -> LedgerReconciliation:
     custvalue.errors.MissingInputError: Table gl_totals is not loaded.
     It would give the proof that every cent of the ledger is accounted for.
     """
-    for table in ("gl_totals", "gl_accounts"):
-        if not shop.has(table):
+    for needed in ("gl_totals", "gl_accounts"):
+        if not shop.has(needed):
             raise MissingInputError(
-                f"Table {table} is not loaded.",
+                f"Table {needed} is not loaded.",
                 "It would give the proof that every cent of the ledger is accounted for.",
             )
+    table = shop.fetch("ledger_reconciliation").sort("period", "account")
     return LedgerReconciliation(
-        table=shop.fetch("ledger_reconciliation").sort("period", "account"),
-        differences=shop.fetch("ledger_differences").sort(pl.all()),
+        table=table,
+        differences=_rows_behind(shop, table),
         unassigned=shop.fetch("ledger_unassigned").sort("period", "account", "reason"),
         open_months=shop.fetch("ledger_open_months"),
         currency=shop.currency,
     )
+
+
+def _rows_behind(shop: Warehouse, table: pl.DataFrame) -> pl.DataFrame:
+    """Fetch every row of money of the months and accounts that differ."""
+    failing = table.filter(pl.col("difference") != 0).select("period", "account", "difference").iter_rows()
+    found = [
+        shop.fetch("ledger_rows", period=period, account=account)
+        .sort(pl.all())
+        .select(pl.lit(period).alias("period"), pl.lit(account).alias("account"),
+                pl.lit(difference, dtype=pl.Decimal(18, 2)).alias("difference"), pl.all())
+        for period, account, difference in failing
+    ]  # fmt: skip
+    schema = {**{name: table.schema[name] for name in ("period", "account", "difference")}, **ROWS}
+    return pl.concat(found) if found else pl.DataFrame(schema=schema)

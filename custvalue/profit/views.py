@@ -34,10 +34,17 @@ def with_company_lines(shop: Warehouse, months: pl.DataFrame) -> pl.DataFrame:
     """Carry each month's profit of customers on to the ledger's result; months without a ledger stay open."""
     if not (shop.has("gl_totals") and shop.has("gl_accounts")):
         return months
-    company = shop.fetch("company_lines").select("period", *COMPANY_LINES)
+    tied = shop.fetch("ledger_reconciliation").group_by("period").agg(pl.col("facility", "unused_capacity").sum())
+    unruled = shop.fetch("ledger_unassigned").filter(pl.col("reason") != "no customer")
+    without = unruled.group_by("period").agg(pl.col("amount").sum().alias("without_rule"))
+    company = tied.join(without, on="period", how="left").with_columns(pl.col("without_rule").fill_null(0))
     # plus, not a horizontal sum: a month without a ledger has no result
     result = pl.col("customer_profit") + pl.col("facility") + pl.col("unused_capacity") + pl.col("without_rule")
-    return months.join(company, on="period", how="left").with_columns(result=result).sort("period")
+    return (
+        months.join(company.select("period", *COMPANY_LINES), on="period", how="left")
+        .with_columns(result=result)
+        .sort("period")
+    )
 
 
 def whole(months: pl.DataFrame) -> pl.DataFrame:

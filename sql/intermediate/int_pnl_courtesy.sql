@@ -6,6 +6,27 @@
 --             measure_id varchar, account varchar, resource_id varchar, amount decimal(18,2),
 --             avoidable decimal(18,2), rule_id varchar, provenance varchar, source_table varchar,
 --             source_key varchar
+with costly as (
+    select
+        occurred_on,
+        customer_id,
+        order_id,
+        measure_id,
+        ledger_account,
+        provenance,
+        has_own_cost,
+        direct_cost,
+        carrier_cost,
+        driver_cost,
+        expected_loss,
+        outcome_loss,
+        outcome_on,
+        source_table,
+        source_key
+    from intermediate.int_courtesy_events
+    where direct_cost <> 0 or driver_cost <> 0 or expected_loss <> 0 or outcome_loss <> 0
+)
+
 select
     occurred_on as entry_date,
     customer_id,
@@ -20,7 +41,7 @@ select
     case when has_own_cost then 'measured' else provenance end as provenance,
     source_table,
     source_key
-from intermediate.int_courtesy_events
+from costly
 where direct_cost <> 0
 union all
 select
@@ -37,7 +58,7 @@ select
     provenance,
     source_table,
     source_key
-from intermediate.int_courtesy_events
+from costly
 where driver_cost <> 0
 union all
 select
@@ -54,7 +75,7 @@ select
     provenance,
     source_table,
     source_key
-from intermediate.int_courtesy_events
+from costly
 where expected_loss <> 0
 union all
 -- the loss that came, less the loss that was expected, on the day it was known
@@ -72,5 +93,5 @@ select
     'measured' as provenance,
     source_table,
     source_key
-from intermediate.int_courtesy_events
+from costly
 where outcome_loss <> expected_loss

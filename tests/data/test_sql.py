@@ -19,6 +19,7 @@ BUILT = [r for r in RELATIONS.values() if r.schema in ("staging", "intermediate"
 PARAMS = {
     "as_of": dt.date(2025, 1, 1), "days_per_unit": 7.0, "start_date": dt.date(2025, 1, 1),
     "end_date": dt.date(2025, 1, 1), "experiment": "none", "customer_id": "none", "follow_days": 180,
+    "period": dt.date(2025, 1, 1), "account": "none",
 }  # fmt: skip
 MAY_READ = {
     "staging": {"raw"},
@@ -66,7 +67,26 @@ def test_marts_list_their_columns():
 
 
 def test_no_cost_stands_in_sql_as_a_number():
-    allowed = {"0", "1", "2", "3", "4", "5", "11", "12", "18", "6", "60", "60.0", "0.8", "0.89", "7", "24", "0.0", "1.0"}
+    allowed = {
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "11",
+        "12",
+        "18",
+        "6",
+        "60",
+        "60.0",
+        "0.8",
+        "0.89",
+        "7",
+        "24",
+        "0.0",
+        "1.0",
+    }
     for relation in BUILT:
         for statement in sqlglot.parse(relation.sql, read="duckdb"):
             numbers = {lit.name for lit in statement.find_all(exp.Literal) if not lit.is_string}
