@@ -149,7 +149,7 @@ class ModelComparison(Result):
     fits
         The fitted models, by label.
     not_fitted
-        Models that could not be fitted, and why.
+        Models that these data cannot tell: `fit` says of each what is missing.
     """
 
     calibration_end: dt.date
@@ -181,12 +181,13 @@ def compare_models(split: HoldoutSplit, models: Sequence[type[Model]] = ALL_MODE
     from custvalue.errors import FitError
 
     actual = split.table["holdout_purchases"].to_numpy().astype(np.float64)
-    rows, fits, failed = [], {}, []
+    rows, fits = [], {}
+    failed: dict[str, str] = {}
     for model_class in models:
         try:
             fitted = fit(model_class, split)
         except FitError as error:
-            failed.append(error.message)
+            failed[model_class.label] = error.message
             continue
         expected = cast("CustomerModel", fitted.model).expected_purchases(split.horizon, *split.arrays())
         miss = expected - actual
@@ -199,11 +200,11 @@ def compare_models(split: HoldoutSplit, models: Sequence[type[Model]] = ALL_MODE
             "root_mean_squared_error": float(np.sqrt((miss**2).mean())),
         })  # fmt: skip
     if not rows:
-        raise FitError("None of the models can be fitted to these data.", " ".join(failed))
+        raise FitError("None of the models can be fitted to these data.", " ".join(failed.values()))
     return ModelComparison(
         table=pl.DataFrame(rows).sort("root_mean_squared_error", "bic"), currency=split.currency,
         calibration_end=split.as_of, holdout_end=split.holdout_end, time_unit=split.time_unit,
-        not_fitted=" ".join(failed), fits=fits,
+        not_fitted=f"{', '.join(failed)}: not identified on these data" if failed else "", fits=fits,
     )  # fmt: skip
 
 

@@ -195,6 +195,8 @@ def _quietly(run: Any) -> tuple[Any, str]:
                 None,
                 f"lifetimes fails: {type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}",
             )
+        finally:
+            np.random.set_state(before)  # noqa: NPY002
 
 
 def _version() -> str:
