@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from custvalue.errors import DataError
 from custvalue.experiments.opt_in import basis, propensity
-from custvalue.experiments.trial import to_polars, trial_from_frame
+from custvalue.experiments.trial import Shop, to_polars, trial_from_frame, trial_from_shop
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 CUTS = (0.2, 0.4, 0.6, 0.8)  # quantiles of a number at which a rule may divide
+KNOWN_BEFORE = ("segment", "pre_contribution", "pre_revenue", "pre_orders")
 NOBODY, EVERYBODY = "nobody", "everybody"
 MIN_CUSTOMERS = 200
 
@@ -121,9 +122,10 @@ class TargetingRule(Result):
 
 
 def targeting(
-    customers: Frame,
+    customers: Shop | Frame,
+    experiment: str | None = None,
     *,
-    attributes: Sequence[str],
+    attributes: Sequence[str] = KNOWN_BEFORE,
     arm: str = "arm",
     outcome: str = "contribution",
     planned_share: float | None = 0.5,
@@ -132,7 +134,7 @@ def targeting(
     folds: int = 5,
     seed: int = 1,
     level: float = 0.95,
-    currency: str = "EUR",
+    currency: str | None = None,
 ) -> TargetingRule:
     """Find the rule of up to `depth` conditions that gains most, and value it on folds that did not learn it.
 
@@ -142,9 +144,12 @@ def targeting(
     Parameters
     ----------
     customers
-        One row per customer of a test, or of a launch with what was known before.
+        A warehouse, or one row per customer of a test, or of a launch with what was known before.
+    experiment
+        Name of a test of the warehouse; arms, contribution and planned share are taken from it.
     attributes
-        Columns that a rule may use, declared beforehand and known before the measure.
+        Columns that a rule may use, declared beforehand and known before the measure; of a warehouse `segment`,
+        `pre_contribution`, `pre_revenue` and `pre_orders`.
     arm, outcome
         Columns, as for `does_it_pay`; the outcome is net of the measure.
     planned_share
@@ -158,13 +163,18 @@ def targeting(
     level
         Of the intervals.
     currency
-        Of the outcome.
+        Of the outcome; default that of the warehouse, else EUR.
 
     Raises
     ------
     DataError
-        A column is missing or empty, there are fewer than 200 customers, or a limit makes no sense.
+        A column is missing or empty, an attribute of the warehouse is not known before, there are fewer than 200
+        customers, or a limit makes no sense.
     """
+    if isinstance(customers, Shop):
+        currency = currency or str(getattr(customers, "currency", "EUR"))
+        customers, planned_share = _of_shop(customers, experiment, attributes)
+        arm, outcome = "treated", "outcome"
     table = to_polars(customers)
     if depth not in (1, 2) or not 0.0 < budget_share <= 1.0 or folds < 2:
         raise DataError("depth is 1 or 2, budget_share above 0 and at most 1, folds at least 2.")
@@ -187,11 +197,26 @@ def targeting(
     if rows[0]["value"] <= max(everybody, 0.0):  # what was learned did not gain on those who did not teach it
         name, clauses = (EVERYBODY if everybody > 0.0 else NOBODY), ()
     return TargetingRule(
-        table=pl.DataFrame(rows, infer_schema_length=None), currency=currency, rule=name, clauses=clauses,
+        table=pl.DataFrame(rows, infer_schema_length=None), currency=currency or "EUR", rule=name, clauses=clauses,
         is_better=bool(clauses) and all(r["gain_low"] > 0.0 for r in rows[1:]),
         agreement=float(np.mean(agreement)), n_customers=frame.height, n_folds=folds, depth=depth,
         budget_share=budget_share, attributes=tuple(attributes), level=level, seed=seed,
     )  # fmt: skip
+
+
+def _of_shop(shop: Shop, experiment: str | None, attributes: Sequence[str]) -> tuple[pl.DataFrame, float | None]:
+    """Return the customers of a test whose window is over, and the chance of treatment where a lot decided."""
+    if experiment is None:
+        raise DataError("Name the experiment, as in targeting(shop, 'free_delivery').")
+    if late := [a for a in attributes if a not in KNOWN_BEFORE]:
+        raise DataError(f"{late[0]!r} is not known before the measure; a rule may use {', '.join(KNOWN_BEFORE)}.")
+    trial, _ = trial_from_shop(shop, experiment)
+    customers = trial.customers
+    if trial.has("is_mature"):
+        customers = customers.filter(pl.col("is_mature"))
+    if trial.has("n_arms") and (twice := customers.filter(pl.col("n_arms") > 1).height):
+        raise DataError(f"{twice:,} customers are in both arms.")
+    return customers, trial.planned_share if trial.design == "rct" else None
 
 
 def _frame(table: pl.DataFrame, attributes: Sequence[str], arm: str, outcome: str) -> pl.DataFrame:

@@ -94,7 +94,7 @@ def free_delivery_threshold(
 
     Without a tested change in the number of orders the curve would always say "never free", so two tested
     thresholds are needed at least. Between two tested ones the profit is interpolated and called so; beyond
-    them nothing is said.
+    them nothing is said. A warehouse knows who was in which arm, not which threshold an arm had, so this takes frames.
 
     Parameters
     ----------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 
 import numpy as np
 import polars as pl
 import pytest
 
+from custvalue.data.warehouse import open_warehouse
 from custvalue.errors import DataError
 from custvalue.experiments.targeting import Clause, targeting
 
@@ -138,3 +140,46 @@ def test_figures():
     figure = found.plot()
     assert list(figure.data[0].y) == found.table["policy"].to_list()
     assert "0: nobody gets it" in figure.layout.xaxis.title.text
+
+
+# the warehouse
+
+
+@pytest.fixture(scope="module")
+def shop(root):
+    with open_warehouse() as shop:
+        shop.load(root / "sample_data")
+        yield shop
+
+
+def test_a_test_of_the_warehouse_finds_those_it_pays_for(shop, root):
+    """By the sample's truth free delivery pays for remote customers and loses on the others but small business."""
+    found = targeting(shop, "free_delivery", attributes=["segment"], depth=1)
+    assert found.rule == "segment is remote"
+    assert found.is_better
+    row = found.table.row(0, named=True)
+    true = json.loads((root / "sample_data" / "truth.json").read_text())["free_delivery"]["segments"]["remote"]
+    share = row["share_treated"]
+    assert row["value_low"] < share * true["effect"] < row["value_high"]
+
+
+def test_the_warehouse_and_a_frame_of_it_tell_the_same(shop):
+    frame = shop.fetch("experiment_customers", experiment="free_delivery")
+    kept = {"attributes": ["segment", "pre_revenue"], "depth": 1}
+    one, other = targeting(shop, "free_delivery", **kept), targeting(frame, **kept)
+    assert one.rule == other.rule
+    assert one.table.equals(other.table)
+
+
+def test_only_what_was_known_before_may_decide(shop):
+    with pytest.raises(DataError, match="'revenue' is not known before the measure"):
+        targeting(shop, "free_delivery", attributes=["revenue"])
+    with pytest.raises(DataError, match="Name the experiment"):
+        targeting(shop)
+
+
+def test_a_launch_of_the_warehouse_estimates_the_chance_of_treatment(shop):
+    """The gift costs more than it brings on those who got it: no rule may claim a sure gain over nobody."""
+    found = targeting(shop, "vip_gift", depth=1)
+    assert found.attributes == ("segment", "pre_contribution", "pre_revenue", "pre_orders")
+    assert not found.is_better
