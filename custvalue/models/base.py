@@ -143,7 +143,13 @@ class CustomerModel(Protocol):
 
     @classmethod
     def draw_purchases(
-        cls, parameters: Mapping[str, FloatArray], horizon: float, x: FloatArray, T: FloatArray, rng: Generator
+        cls,
+        parameters: Mapping[str, FloatArray],
+        horizon: float,
+        x: FloatArray,
+        t_x: FloatArray,
+        T: FloatArray,
+        rng: Generator,
     ) -> tuple[FloatArray, FloatArray]:
         """Draw what customers who are alive at T do in (T, T + horizon].
 
@@ -151,7 +157,7 @@ class CustomerModel(Protocol):
         ----------
         parameters
             One array a parameter, an element a draw: shape (draws,).
-        x, T
+        x, t_x, T
             Shape (customers,).
 
         Returns

@@ -19,7 +19,7 @@ class BgNbd(BetaGeometricNbd):
     --------
     >>> m = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
     >>> float(m.expected_purchases_new(52).round(4))
-    1.4439
+    1.4461
     """
 
     label: ClassVar[str] = "BG/NBD"

@@ -182,12 +182,22 @@ class BgCnbd(Model):
 
     @classmethod
     def draw_purchases(
-        cls, parameters: Mapping[str, FloatArray], horizon: float, x: FloatArray, T: FloatArray, rng: Generator
+        cls,
+        parameters: Mapping[str, FloatArray],
+        horizon: float,
+        x: FloatArray,
+        t_x: FloatArray,
+        T: FloatArray,
+        rng: Generator,
     ) -> tuple[FloatArray, FloatArray]:
-        """Draw what customers alive at T do in (T, T + horizon], the stage taken as uniform over 0 … k − 1."""
+        """Draw what customers alive at T do in (T, T + horizon]; see `CustomerModel.draw_purchases`."""
         r, alpha, a, b = (parameters[name] for name in cls.parameter_names())
         shape = (x.size, r.size)
-        stage = rng.integers(0, cls.k, shape)
+        # events since the last purchase: their weights at the mean shape and rate, which vary little
+        middle = cls(*(float(np.exp(np.mean(np.log(parameters[name])))) for name in cls.parameter_names()))
+        stages = middle._log_stages(x, t_x, T)
+        below = np.cumsum(np.exp(stages - special.logsumexp(stages, axis=-1, keepdims=True)), axis=-1)
+        stage = (rng.random(shape)[..., None] > below[:, None, :-1]).sum(axis=-1)
         rate = rng.standard_gamma(r + cls.k * x[:, None] + stage) / (alpha + T[:, None])
         p = rng.beta(np.broadcast_to(a, shape), b + x[:, None] + cls.first_coin)
         wanted = (rng.poisson(rate * horizon) + stage) // cls.k

@@ -27,7 +27,7 @@ from custvalue.models.fitting import (
     polish,
     search,
 )
-from custvalue.models.posterior import Posterior
+from custvalue.models.posterior import Posterior, Prior
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,8 +118,10 @@ class GroupFit(ModelFit):
 
     jacobian: FloatArray = field(repr=False)
 
-    def posterior(self, draws: int = 2000, seed: int = 1) -> Posterior:
+    def posterior(self, draws: int = 2000, seed: int = 1, prior: Prior | None = None) -> Posterior:
         """Draw log parameters from the normal approximation: the likelihood of one group is not all there is."""
+        if prior is not None:
+            raise DataError("A prior cannot be given for one group of customers.", "Fit without covariates.")
         rng = np.random.default_rng(seed)
         theta = rng.multivariate_normal(self.model.log_parameters, self.log_covariance, draws)
         table = pl.DataFrame(np.exp(theta), schema=list(self.model.parameters), orient="row")

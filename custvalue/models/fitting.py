@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from custvalue.models.base import Counted, Objective
-    from custvalue.models.posterior import Posterior
+    from custvalue.models.posterior import Posterior, Prior
     from custvalue.models.special import FloatArray
     from custvalue.results import Kind
 
@@ -106,11 +106,23 @@ class ModelFit(Result):
         values = np.array(list(self.model.parameters.values()))
         return self.covariance / np.outer(values, values)
 
-    def posterior(self, draws: int = 2000, seed: int = 1) -> Posterior:
-        """Draw from the posterior of the parameters; see `custvalue.models.posterior`."""
+    def posterior(self, draws: int = 2000, seed: int = 1, prior: Prior | None = None) -> Posterior:
+        """Draw from the posterior of the parameters.
+
+        Parameters
+        ----------
+        draws, seed
+            How many, at least 100, and their random numbers.
+        prior
+            Log density of the parameters, given by name as arrays of one element a draw; flat without.
+
+        See Also
+        --------
+        custvalue.models.posterior
+        """
         from custvalue.models.posterior import draw_posterior
 
-        return draw_posterior(self, draws=draws, seed=seed)
+        return draw_posterior(self, draws=draws, seed=seed, prior=prior)
 
 
 def fit(

@@ -160,7 +160,13 @@ class GgomNbd(Model):
 
     @classmethod
     def draw_purchases(
-        cls, parameters: Mapping[str, FloatArray], horizon: float, x: FloatArray, T: FloatArray, rng: Generator
+        cls,
+        parameters: Mapping[str, FloatArray],
+        horizon: float,
+        x: FloatArray,
+        t_x: FloatArray,  # noqa: ARG003 - it tells CNBD-k something
+        T: FloatArray,
+        rng: Generator,
     ) -> tuple[FloatArray, FloatArray]:
         """Draw what customers alive at T do in (T, T + horizon]; see `CustomerModel.draw_purchases`."""
         r, alpha, b, s, beta = (parameters[name] for name in cls.parameter_names())

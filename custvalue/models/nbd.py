@@ -94,7 +94,13 @@ class Nbd(Model):
 
     @classmethod
     def draw_purchases(
-        cls, parameters: Mapping[str, FloatArray], horizon: float, x: FloatArray, T: FloatArray, rng: Generator
+        cls,
+        parameters: Mapping[str, FloatArray],
+        horizon: float,
+        x: FloatArray,
+        t_x: FloatArray,  # noqa: ARG003 - it tells CNBD-k something
+        T: FloatArray,
+        rng: Generator,
     ) -> tuple[FloatArray, FloatArray]:
         """Draw what customers do in (T, T + horizon]; see `CustomerModel.draw_purchases`."""
         levels, row = np.unique(x, return_inverse=True)

@@ -57,6 +57,7 @@ class Customers:
     """
 
     x: FloatArray
+    t_x: FloatArray
     T: FloatArray
     alive_logit: FloatArray
     alive_gradient: FloatArray
@@ -131,7 +132,7 @@ def draw_values(
 ) -> FloatArray:
     """Draw the discounted value of each customer within the horizon, shape (customers, draws)."""
     c = customers
-    purchases, window = model.draw_purchases(parameters.purchase, horizon, c.x, c.T, rng)
+    purchases, window = model.draw_purchases(parameters.purchase, horizon, c.x, c.t_x, c.T, rng)
     chance = special.expit(c.alive_logit[:, None] + c.alive_gradient @ parameters.shift.T)
     purchases *= rng.random(purchases.shape) < chance
     weight = -np.expm1(-delta * window) / np.where(window > 0, delta * window, 1.0) if delta > 0 else 1.0

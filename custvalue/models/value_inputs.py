@@ -160,8 +160,8 @@ class Inputs:
         kinds, which = distinct(*every)
         first = np.empty(kinds[0].size, dtype=np.intp)
         first[which] = np.arange(which.size)
-        x, _, T, known, mean_amount, margin, cost = kinds
-        customers = Customers(x, T, logit[first], by_alive[first], known, mean_amount, margin, cost)
+        x, t_x, T, known, mean_amount, margin, cost = kinds
+        customers = Customers(x, t_x, T, logit[first], by_alive[first], known, mean_amount, margin, cost)
         quantiles, sd = value_quantiles(
             type(self.model), parameter_draws(self.purchase_fit, self.spend_fit, draws, seed), customers,
             horizon=self.horizon, delta=self.delta, levels=((1 - level) / 2, (1 + level) / 2), seed=seed,

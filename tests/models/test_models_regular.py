@@ -79,3 +79,19 @@ def test_k_is_a_whole_number_from_one():
         MbgCnbd.of(0)
     assert MbgCnbd.of(4).label == "MBG/CNBD-4"
     assert MbgCnbd.of(4) is MbgCnbd.of(4)
+
+
+def test_forecasts_of_regular_buyers_are_calibrated():
+    """The randomised probability integral transform of what they then bought is uniform (Kolmogorov, 1 %)."""
+    table, rng = regular_shop(3, n=3000, seed=21), np.random.default_rng(5)
+    f = fit(MbgCnbd.of(3), table, time_unit="week")
+    parameters = {c: v.to_numpy() for c, v in f.posterior(300).table.to_dict().items()}
+    x, t_x, T, did = (table[c].to_numpy().astype(float) for c in ("frequency", "recency", "T", "next"))
+    u = np.empty(T.size)
+    for i in range(0, T.size, 25):
+        j = slice(i, i + 25)
+        drawn, _ = type(f.model).draw_purchases(parameters, 52.0, x[j], t_x[j], T[j], rng)
+        drawn = drawn * (rng.random(drawn.shape) < f.model.probability_alive(x[j], t_x[j], T[j])[:, None])
+        below, same = (drawn < did[j, None]).sum(axis=1), (drawn == did[j, None]).sum(axis=1)
+        u[j] = (below + rng.random(below.size) * (same + 1)) / (drawn.shape[1] + 1)
+    assert np.abs(np.sort(u) - (np.arange(u.size) + 0.5) / u.size).max() < 1.63 / np.sqrt(u.size)
