@@ -63,10 +63,9 @@ def with_long_run(verdict: Verdict, trial: Trial, shop: Shop | None) -> Verdict:
     z = float(norm.ppf(0.5 + verdict.settings.level / 2.0))
     found: dict[str, list[dict[str, Any]]] = {}
     for segment in [s for s in measured if s != ALL] or [ALL]:
-        part = trial.customers if segment == ALL else trial.customers.filter(pl.col("segment") == segment)
-        found[segment] = _modelled(purchases, part, z)
+        found[segment] = [] if purchases is None else _modelled(purchases, trial, segment, z)
     if ALL not in found:
-        found = {ALL: _together(found, trial, z)} | found
+        found = {ALL: _together(found, trial, z) if purchases is not None else []} | found
     rows = [
         {"segment": segment, **row}
         for segment, modelled in found.items()
@@ -102,22 +101,22 @@ def _purchases(shop: Shop, trial: Trial) -> pl.DataFrame | None:
     return found.join(arms, on="customer_id").sort("customer_id")
 
 
-def _modelled(purchases: pl.DataFrame | None, customers: pl.DataFrame, z: float) -> list[dict[str, Any]]:
+def _modelled(purchases: pl.DataFrame, trial: Trial, segment: str, z: float) -> list[dict[str, Any]]:
     """Value rate and dropout effects; empty where the purchases do not tell them."""
-    if purchases is None:
-        return []
+    customers = trial.customers if segment == ALL else trial.customers.filter(pl.col("segment") == segment)
     mine = purchases.join(customers.select("customer_id"), on="customer_id", how="semi")
     try:
         fit = fit_exposure(mine)
         worth = [_per_purchase(mine, customers, treated=t) for t in (False, True)]
     except CustvalueError:
         return []
-    if fit.history.shape[0] < mine.height / 2:  # most are new: their past says nothing of their future
+    if fit.history.shape[0] < fit.n_customers / 2:  # most are new: their past says nothing of their future
         return []
     factors: dict[str, Any] = {"n_fitted": fit.n_customers}
     for name, place in (("rate_factor", RATE), ("dropout_factor", DROPOUT)):
         factors |= dict(zip((name, f"{name}_low", f"{name}_high"), fit.factor(place, z), strict=True))
-    beliefs = _beliefs(fit, worth)
+    bought = mine.height / customers.height  # of the others nothing is expected
+    beliefs = [Belief(mean=bought * b.mean, sd=bought * b.sd) for b in _beliefs(fit, worth)]
     return [_row(MODEL, p, belief, z) | factors for p, belief in zip(PERSISTENCE, beliefs, strict=True)]
 
 

@@ -1,7 +1,7 @@
 -- relation:   experiment_purchases
 -- grain:      one row per customer of an experiment with a purchase until its end: how often he bought before and since
 -- key:        customer_id
--- inputs:     staging.stg_experiments, staging.stg_assignments, marts.customer_segments, intermediate.int_purchase_days
+-- inputs:     staging.stg_experiments, staging.stg_assignments, marts.customer_segments, marts.data_span, intermediate.int_purchase_days
 -- params:     experiment
 -- outputs:    customer_id varchar, arm varchar, segment varchar, n_before bigint, n_within bigint,
 --             first_purchase_days bigint, last_before_days bigint, last_purchase_days bigint,
@@ -10,11 +10,13 @@ with windows as (
     select
         assignments.customer_id,
         min(assignments.arm) as arm,
-        max(experiments.ends) as ends,
+        -- while a test runs, nobody has been silent for longer than there are data
+        least(max(experiments.ends), max(span.last_day)) as ends,
         greatest(max(experiments.starts), cast(min(assignments.assigned_at) as date)) as first_day
     from staging.stg_experiments as experiments
     inner join staging.stg_assignments as assignments
         on experiments.experiment_id = assignments.experiment_id
+    cross join marts.data_span as span
     where experiments.name = $experiment
     group by assignments.customer_id
 ),

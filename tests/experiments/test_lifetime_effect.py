@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 
@@ -137,6 +138,56 @@ def test_too_few_customers_or_no_purchases():
         fit_exposure(bought(100))
     with pytest.raises(DataError, match="no column 'n_within'"):
         fit_exposure(bought(10).drop("n_within"))
+
+
+# from the warehouse
+
+
+def test_purchases_are_counted_from_the_first_day_and_silence_no_longer_than_the_data():
+    """Worked by hand: the test is planned until April, the data end on 11 March."""
+    with open_warehouse() as shop:
+        shop.load(pl.DataFrame({"customer_id": ["a", "b", "c"]}), table="customers")
+        shop.load(
+            pl.DataFrame(
+                {
+                    "order_id": list("123456"),
+                    "customer_id": ["a", "a", "a", "b", "b", "c"],
+                    "gross_list": [20.0] * 6,
+                    "ordered_at": [
+                        dt.date(2024, 12, 2),
+                        dt.date(2024, 12, 30),
+                        dt.date(2025, 3, 11),
+                        dt.date(2025, 1, 5),
+                        dt.date(2025, 1, 5),
+                        dt.date(2024, 12, 31),
+                    ],
+                }
+            ),
+            table="orders",
+        )
+        shop.load(
+            pl.DataFrame(
+                {
+                    "experiment_id": [1],
+                    "name": ["gift"],
+                    "design": ["rct"],
+                    "starts": [dt.date(2025, 1, 1)],
+                    "ends": [dt.date(2025, 4, 30)],
+                    "planned_share": [0.5],
+                }
+            ),
+            table="experiments",
+        )
+        shop.load(pl.DataFrame({
+            "assignment_id": [1, 2, 3], "experiment_id": [1, 1, 1], "customer_id": ["a", "b", "c"],
+            "arm": ["control", "treatment", "control"], "assigned_at": [dt.date(2024, 12, 31)] * 3,
+        }), table="assignments")  # fmt: skip
+        found = shop.fetch("experiment_purchases", experiment="gift")
+    assert found.drop("segment").rows() == [
+        ("a", "control", 2, 1, -30, -2, 69, 70),
+        ("b", "treatment", 0, 1, 4, None, 4, 70),  # two orders of a day are one purchase
+        ("c", "control", 1, 0, -1, -1, -1, 70),
+    ]
 
 
 # on the verdict
