@@ -127,7 +127,8 @@ def courtesy_cost(
     shop
         The warehouse; events are logged by the company or derived from its transactions.
     start, end
-        First and last day of the events, inclusive; default everything loaded.
+        First and last day of the events, inclusive; default everything loaded. A loss that was known later belongs to
+        its event here, and in the sub-ledger to the day it was known.
     induced_shares
         By measure, the share of its courtesies on orders that came only because of it, as a test found it: on these
         no fee is lost, but the carrier is paid. Not given: none, every order would have come anyway.

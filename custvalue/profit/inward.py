@@ -79,7 +79,8 @@ class InwardPanel(Result):
         parts = [f"worse than before: {', '.join(worse)}" if worse else "no sign got worse"]
         if above:
             parts.append(f"worse than peers: {', '.join(above)}")
-        return f"Of {self.table.height} signs of looking inward, " + "; ".join(parts)
+        n = self.table.height
+        return f"Of {n} sign{'' if n == 1 else 's'} of looking inward, " + "; ".join(parts)
 
     @property
     def department_against_company(self) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import polars as pl
+
+from custvalue.profit.costing import shares
 
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse
@@ -22,12 +25,22 @@ def by_segment(shop: Warehouse, customers: pl.DataFrame, lines: list[str]) -> pl
         placed.with_columns(pl.coalesce("segment", nobody).alias("segment"))
         .group_by("segment")
         .agg(pl.col("customer_id").drop_nulls().n_unique().alias("n_customers"), pl.col(lines).sum())
+        .sort("segment")
     )
     each = pl.col("customer_profit").cast(pl.Float64) / pl.col("n_customers")
     named = pl.col("n_customers") > 0
-    return summed.with_columns(
-        profit_per_customer=pl.when(named).then(each).round(2).cast(MONEY)
-    ).sort("segment")  # fmt: skip
+    return summed.with_columns(profit_per_customer=pl.when(named).then(each).round(2).cast(MONEY))
+
+
+def with_facility(segments: pl.DataFrame, facility: Decimal) -> pl.DataFrame:
+    """Allocate facility cost to segments by net revenue, to the cent; unused capacity stays with the company."""
+    weights = [max(revenue, Decimal(0)) for revenue in segments["net_revenue"]]
+    if not any(weights):
+        return segments
+    parts = pl.Series("allocated_facility", shares(facility, weights), dtype=MONEY)
+    return segments.with_columns(parts).with_columns(
+        after_facility=pl.col("customer_profit") + pl.col("allocated_facility")
+    )
 
 
 def with_company_lines(shop: Warehouse, months: pl.DataFrame) -> pl.DataFrame:

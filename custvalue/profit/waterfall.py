@@ -11,7 +11,7 @@ import polars as pl
 
 from custvalue.data.purchases import to_date
 from custvalue.errors import DataError, MissingInputError
-from custvalue.profit.views import COMPANY_LINES, by_segment, whole, with_company_lines
+from custvalue.profit.views import COMPANY_LINES, by_segment, whole, with_company_lines, with_facility
 from custvalue.results import Result
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class CustomerProfit(Result):
     ----------
     table
         `customer_id` (or the key of `per`), then lines and subtotals of the waterfall; ex tax, income positive,
-        costs negative. By segment also `n_customers` and `profit_per_customer`. By month and for the company, where
+        costs negative. By segment also `n_customers`, `profit_per_customer` and, where a ledger is loaded,
+        `allocated_facility` (by net revenue) and `after_facility`. By month and for the company, where
         a ledger is loaded, `facility`, `unused_capacity`, `without_rule` and `result`, which is the ledger's.
     company
         The same lines for the company: all customers and the unattributed rows, one row.
@@ -165,6 +166,8 @@ def customer_profit(
         table = _with_subtotals(shop.fetch("order_profit", **window), "order_id", available)
     elif per == "segment":
         table = by_segment(shop, customers, lines)
+        if (facility := _facility(shop, window)) is not None:
+            table = with_facility(table, facility)
     elif per in ("month", "company"):
         months = with_company_lines(shop, _with_subtotals(shop.fetch("month_profit", **window), "period", available))
         table = months if per == "month" else whole(months)
@@ -186,6 +189,16 @@ def _window(shop: Warehouse, start: str | dt.date | None, end: str | dt.date | N
         "start_date": dt.date(1900, 1, 1) if start is None else to_date(start),
         "end_date": dt.date(2999, 12, 31) if end is None else to_date(end),
     }
+
+
+def _facility(shop: Warehouse, window: dict[str, dt.date]) -> Decimal | None:
+    """Sum the ledger's facility accounts over the months that begin in the window; None without a ledger."""
+    if not (shop.has("gl_totals") and shop.has("gl_accounts")):
+        return None
+    tied = shop.fetch("ledger_reconciliation").filter(
+        pl.col("period").is_between(window["start_date"], window["end_date"])
+    )
+    return Decimal(tied["facility"].sum() or 0)
 
 
 def _with_subtotals(table: pl.DataFrame, key: str, available: list[str]) -> pl.DataFrame:
