@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -68,11 +70,14 @@ def tables(**changes):
 
 
 def opened(data):
+    """Load all tables at once: views are built once, not after each table."""
     shop = cv.open()
-    for name, rows in data.items():
-        if rows:
-            report = shop.load(pl.DataFrame(rows, infer_schema_length=None), table=name)
-            assert report.table["rejected"].sum() == 0, report.reasons
+    with tempfile.TemporaryDirectory() as folder:
+        for name, rows in data.items():
+            if rows:
+                pl.DataFrame(rows, infer_schema_length=None).write_csv(Path(folder) / f"{name}.csv")
+        report = shop.load(folder)
+    assert report.table["rejected"].sum() == 0, report.reasons
     return shop
 
 
