@@ -18,15 +18,8 @@ from scipy import special, stats
 
 from custvalue.errors import DataError, FitError
 from custvalue.models.base import count_rows
-from custvalue.models.fitting import (
-    GRADIENT_TOLERANCE,
-    LARGEST_LOG_ERROR,
-    ModelFit,
-    fit,
-    information_matrix,
-    polish,
-    search,
-)
+from custvalue.models.model_fit import ModelFit, fit_plain
+from custvalue.models.optimum import GRADIENT_TOLERANCE, LARGEST_LOG_ERROR, information_matrix, polish, search
 from custvalue.models.posterior import Posterior, Prior
 
 if TYPE_CHECKING:
@@ -229,7 +222,7 @@ def fit_covariates(
     """Fit a model with covariates; called by `fit(..., covariates=[...])`."""
     _moves(model_class)
     design = make_design(table, covariates)
-    plain = fit(model_class, table, time_unit=time_unit or None, weights=weights)
+    plain = fit_plain(model_class, table, time_unit=time_unit, weights=weights, level=level)
     theta, information, value, norm = _maximise(model_class, table, design, plain, weights)
     joint: FloatArray = np.linalg.inv(information).astype(np.float64)
     k = len(model_class.parameter_names())
