@@ -41,7 +41,7 @@ def sentence_of(
 ) -> str:
     """Say what was found in money, what a launch would bring, and what to do."""
     if blocked:
-        reasons = " ".join(f"{c.check}: {c.detail}" for c in blocked)
+        reasons = " ".join(f"{c.detail} ({c.check})" if c.check not in c.detail.lower() else c.detail for c in blocked)
         provisional = f" Provisional: {_effect(trial, judgements[ALL], currency)}" if judgements else ""
         return f"Cannot be judged. {reasons}{provisional}"
     whole = judgements[ALL]

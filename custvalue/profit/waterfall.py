@@ -78,7 +78,9 @@ class CustomerProfit(Result):
         total = self.company.row(0, named=True)
         revenue = f"{total['net_revenue']:,.0f} {self.currency} of net revenue"
         if "gross_margin" not in total:
-            return f"{revenue} from {self._rows()}; contribution is before costs, which are not loaded"
+            nobody = self.unattributed["net_revenue"].sum()
+            of_it = f", {nobody:,.0f} of it without a customer" if nobody and self.per == "customer" else ""
+            return f"{revenue} from {self._rows()}{of_it}; contribution is before costs, which are not loaded"
         share = total["contribution"] / total["net_revenue"] * 100 if total["net_revenue"] else Decimal(0)
         if self.per == "company":
             last = (
@@ -175,7 +177,10 @@ def customer_profit(
         table=table,
         company=customers.select(pl.col(lines).sum()),
         unattributed=unattributed if unattributed.height else unattributed.clear(1).fill_null(Decimal(0)),
-        missing=availability.filter(~pl.col("is_available")).select("pnl_line", "needs", "gives"),
+        # nothing is missing where a shop has no adjustments: only a flat export can have them
+        missing=availability.filter(~pl.col("is_available") & (pl.col("pnl_line") != "adjustments")).select(
+            "pnl_line", "needs", "gives"
+        ),
         start=window["start_date"], end=window["end_date"], per=per, currency=shop.currency,
     )  # fmt: skip
 

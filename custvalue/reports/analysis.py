@@ -14,7 +14,11 @@ from custvalue.models.gamma_gamma import GammaGamma
 from custvalue.models.lifetime_value import LifetimeValue, lifetime_value
 from custvalue.models.mbg_nbd import MbgNbd
 from custvalue.models.nbd import Nbd
+from custvalue.profit.actions import unprofitable
+from custvalue.profit.capacity import capacity_use
 from custvalue.profit.courtesy import courtesy_cost
+from custvalue.profit.inward import inward_signs
+from custvalue.profit.ledger import reconcile
 from custvalue.profit.waterfall import CustomerProfit, customer_profit
 from custvalue.profit.whale import whale_curve
 from custvalue.service.plan import plan_service
@@ -116,7 +120,9 @@ def analyse(
     ]
     if profit.has_margin:
         notes.ask("whale", "Who makes the profit?", lambda: whale_curve(profit))
+        notes.ask("actions", "Who loses us money, and why?", lambda: unprofitable(shop, profit))
     notes.ask("courtesy", "What does each courtesy cost?", lambda: courtesy_cost(shop, end=summary.as_of))
+    _books(notes, shop, summary.as_of)
     value = _value(notes, shop, settings, summary, profit)
     _verdicts(notes, shop, settings)
     if value is not None:
@@ -160,6 +166,14 @@ def _value(
             ("Lifetime value", "shown as revenue: cost of goods or a margin_rate setting would make it value.")
         )
     return answer
+
+
+def _books(notes: _Notebook, shop: Warehouse, as_of: dt.date) -> None:
+    """Ask what needs more than orders; a shop without these tables gets one line for each."""
+    notes.ask("ledger", "Do the figures tie to the ledger?", lambda: reconcile(shop))
+    notes.ask("capacity", "How much of the paid capacity is used?", lambda: capacity_use(shop))
+    if shop.has("contacts") or shop.has("deliveries"):
+        notes.ask("signs", "Do we look inward?", lambda: inward_signs(shop, as_of))
 
 
 def _fit(notes: _Notebook, summary: PurchaseSummary) -> ModelFit:

@@ -11,7 +11,11 @@ import polars as pl
 from custvalue.experiments.verdict import Verdict
 from custvalue.models.fitting import ModelFit
 from custvalue.models.lifetime_value import LifetimeValue
+from custvalue.profit.actions import Unprofitable
+from custvalue.profit.capacity import CapacityUse
 from custvalue.profit.courtesy import CourtesyCost
+from custvalue.profit.inward import InwardPanel
+from custvalue.profit.ledger import LedgerReconciliation
 from custvalue.profit.waterfall import CustomerProfit, waterfall_steps
 from custvalue.profit.whale import WhaleCurve
 from custvalue.results import SHOWN_ROWS, Result, column_kind
@@ -101,6 +105,34 @@ def _(result: CourtesyCost) -> list[View]:
     matrix = _view("Who granted it, and who bears it", result.by("department").head(BEST), result.kinds, bearers,
                    name="by department")  # fmt: skip
     return [_view("By measure, dearest first", costly.head(SHOWN_ROWS), result.kinds, columns), segments, matrix]
+
+
+@views.register
+def _(result: Unprofitable) -> list[View]:
+    worst = _view(f"The {BEST} customers who lose most", result.table.head(BEST), result.kinds)
+    return [_view("What could be done, and the money it frees", result.actions, result.kinds, name="actions"), worst]
+
+
+@views.register
+def _(result: LedgerReconciliation) -> list[View]:
+    money = ("ledger", "assigned", "unused_capacity", "facility", "unassigned", "difference")
+    columns = ("account", "name", *money)
+    return [_view("By account, all months", result.by("account"), {}, columns, name="accounts", totals=money)]
+
+
+@views.register
+def _(result: CapacityUse) -> list[View]:
+    minutes: dict[str, Kind] = dict.fromkeys(("practical_min", "used_min", "unused_min"), "count")
+    columns = ("name", *minutes, "used_share", "cost", "unused_cost", "n_overloaded", "n_months")
+    caption = "Practical capacity by resource, whole time: unused capacity is shown and never allocated"
+    return [_view(caption, result.by_resource, minutes, columns, name="resources")]
+
+
+@views.register
+def _(result: InwardPanel) -> list[View]:
+    side = _view("The customer's side of an order", result.customer_side, {}, name="customer side")
+    brings = _view("What it brings, shown apart", result.profit, result.kinds, name="brings")
+    return [_view("Higher is worse for every sign", result.table, result.kinds), side, brings]
 
 
 @views.register

@@ -34,9 +34,10 @@ def code_of(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_the_six_questions_are_there():
+def test_every_question_is_there():
     assert [file.stem for file in FILES] == [
         "00_tour", "01_lifetime_value", "02_churn", "03_cost_of_courtesy", "04_free_delivery", "05_service_levels",
+        "06_which_model",
     ]  # fmt: skip
 
 
