@@ -80,6 +80,10 @@ def load(
     _print_result(report)
     if report.reasons.height:
         _print_table("Set aside (custvalue keeps these rows: shop.rejected(table))", report.reasons.head(20))
+    for row in report.table.filter(report.table["rejected"] == report.table["read"]).iter_rows(named=True):
+        if row["read"]:
+            hint = "if dates or decimals are written in another way there, a mapping says so: date_format, decimal."
+            out_console.print(f"Nothing of {row['table']} could be used; {hint}", soft_wrap=True)
 
 
 @app.command("run")
@@ -103,7 +107,8 @@ def check(database: Existing, as_json: Json = False) -> None:
     from custvalue.data.warehouse import open_warehouse
 
     _must_exist(database)
-    with open_warehouse(database) as shop:
+    with _progress(as_json) as step, open_warehouse(database) as shop:
+        step("checking what is stored, and what the raw tables give today")
         table = shop.checks()
     failed = table.filter(table["n_failures"] > 0)
     if as_json:
@@ -132,7 +137,9 @@ def audit(database: Existing, as_of: AsOf = None, config: Config = None, as_json
 
 
 @app.command()
-def report(database: Existing, out: Out = DEFAULT_OUT, as_of: AsOf = None, config: Config = None) -> None:
+def report(
+    database: Existing, out: Out = DEFAULT_OUT, as_of: AsOf = None, config: Config = None, as_json: Json = False
+) -> None:
     """Write report.html alone."""
     from custvalue.data.warehouse import open_warehouse
     from custvalue.reports.analysis import analyse
@@ -140,11 +147,14 @@ def report(database: Existing, out: Out = DEFAULT_OUT, as_of: AsOf = None, confi
 
     settings = _settings(config)
     _must_exist(database)
-    with _progress(quiet=False) as step, open_warehouse(database) as shop:
+    with _progress(as_json) as step, open_warehouse(database) as shop:
         analysis = analyse(shop, settings, as_of=as_of, progress=step)
         out.mkdir(parents=True, exist_ok=True)
         write_report(analysis, out / "report.html")
-    out_console.print(f"Written: {out / 'report.html'}", soft_wrap=True)
+    if as_json:
+        _print_json({"as_of": analysis.as_of, "missing": analysis.missing, "files": [out / "report.html"]})
+    else:
+        out_console.print(f"Written: {out / 'report.html'}", soft_wrap=True)
 
 
 def main() -> None:
@@ -156,6 +166,10 @@ def main() -> None:
         err_console.print(problem.message, markup=False, highlight=False, soft_wrap=True)
         if problem.hint:
             err_console.print(problem.hint, markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except OSError as problem:
+        where = Path(str(problem.filename or "")).name
+        err_console.print(f"Can't write or read {where!r}: {problem.strerror}.", markup=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -184,7 +198,7 @@ def _show_run(done: Run, files: list[Path], *, as_json: bool) -> None:
     analysis = done.analysis
     if as_json:
         named = analysis.results.items()
-        answers = {name: {"finding": r.title, "table": r.table.head(1000).to_dicts()} for name, r in named}
+        answers = {name: {"finding": r.title, "table": r.table.to_dicts()} for name, r in named}
         _print_json({"as_of": analysis.as_of, "answers": answers, "missing": analysis.missing, "files": files})
         return
     for name, result in analysis.results.items():

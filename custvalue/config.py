@@ -107,6 +107,8 @@ def load_settings(path: str | Path | None = None) -> Settings:
         return Settings.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise SourceError(f"There is no settings file {file.name}.", "Check the path given with --config.") from None
+    except OSError as problem:
+        raise SourceError(f"Can't read the settings file {file.name!r}: {problem.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise SourceError(f"{file.name} is not valid TOML: {problem}.") from None
     except ValidationError as problem:

@@ -96,6 +96,34 @@ def test_audit_sets_lifetimes_beside(folder):
     assert {"BG/NBD", "MBG/NBD", "Gamma-Gamma"} <= {row["model"] for row in rows}
 
 
+def test_check_finds_a_cent_in_a_finished_database(root, tmp_path):
+    import duckdb
+
+    assert custvalue("load", "s.duckdb", root / "sample_data", cwd=tmp_path).returncode == 0
+    for table, column in (
+        ("raw.deliveries", "carrier_cost"),
+        ("raw.resources", "cost"),
+        ("marts.pnl_entries", "amount"),
+    ):
+        with duckdb.connect(str(tmp_path / "s.duckdb")) as con:
+            con.execute(f"update {table} set {column} = {column} + 0.01 where rowid = 7")
+        done = custvalue("check", "s.duckdb", "--json", cwd=tmp_path)
+        assert done.returncode == 1, table
+        ties = next(row for row in json.loads(done.stdout) if row["check"] == "check_ledger_ties")
+        assert ties["n_failures"] >= 1
+        assert "period" in ties["example"]
+        with duckdb.connect(str(tmp_path / "s.duckdb")) as con:
+            con.execute(f"update {table} set {column} = {column} - 0.01 where rowid = 7")
+    assert custvalue("check", "s.duckdb", cwd=tmp_path).returncode == 0
+
+
+def test_report_as_json_and_whole_tables(folder):
+    done = custvalue("report", "shop.duckdb", "--out", "alone", "--json", cwd=folder)
+    assert json.loads(done.stdout)["files"] == ["alone/report.html"]
+    run = custvalue("run", "shop.duckdb", "--out", "out", "--json", cwd=folder)
+    assert len(json.loads(run.stdout)["answers"]["value"]["table"]) == 1_893
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
@@ -108,6 +136,10 @@ def test_audit_sets_lifetimes_beside(folder):
         (["run", "shop.duckdb", "--as-of", "1990-01-01"], 1, "No order lies on or before 1990-01-01"),
         (["run", "shop.duckdb", "--config", "bad.toml"], 1, "setting horizon_days"),
         (["run", "none.duckdb"], 1, "No orders are loaded"),
+        (["run", "shop.duckdb", "--config", "."], 1, "Can't read the settings file"),
+        (["run", "shop.duckdb", "--out", "sales.csv"], 1, "Can't write or read 'sales.csv'"),
+        (["run", "shop.duckdb", "--as-of", "2090-01-01"], 1, "2090-01-01 lies in the future"),
+        (["audit", "one.duckdb"], 1, "bought again"),
         (["sing"], 2, "No such command"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -116,6 +148,9 @@ def test_what_a_user_can_cause_ends_in_one_message(folder, args, code, message):
     (folder / "empty.csv").write_text("")
     (folder / "broken.duckdb").write_text("this is no database")
     (folder / "bad.toml").write_text("horizon_days = -1\n")
+    if args[-1] == "one.duckdb":
+        (folder / "one.csv").write_text(THREE + "ann,2024-01-01,5\n")
+        assert custvalue("load", "one.duckdb", "one.csv", cwd=folder).returncode == 0
     if args[-1] == "none.duckdb":
         import custvalue as cv
 

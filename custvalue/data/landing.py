@@ -88,11 +88,11 @@ def _as_text(column: pl.Series) -> pl.Series:
         return column.cast(pl.String)
     if column.dtype.is_float():
         clean = column.fill_nan(None)
-        whole = clean.drop_nulls()
-        # a spreadsheet has no whole numbers: 17850.0 was 17850
-        if whole.len() and bool((whole == whole.round(0)).all()) and bool((whole.abs() < 2**53).all()):
-            return clean.cast(pl.Int64).cast(pl.String)
-        return clean.cast(pl.String)
+        # a spreadsheet has no whole numbers, and one gap makes pandas write 17850 as 17850.0
+        whole = (clean == clean.round(0)) & (clean.abs() < 2**53)
+        texts = pl.DataFrame({"number": clean, "is_whole": whole.fill_null(value=False)})
+        as_whole = pl.when("is_whole").then(pl.col("number")).cast(pl.Int64).cast(pl.String)
+        return texts.select(as_whole.fill_null(pl.col("number").cast(pl.String))).to_series().alias(column.name)
     return column.cast(pl.String) if not column.dtype.is_temporal() else column.dt.to_string("iso:strict")
 
 
@@ -127,31 +127,34 @@ def _land_lines(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> l
 
 def _land_delimited(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> list[str]:
     mapping = source.mapping
-    delimiter, names = _header(source, file)
+    delimiter, names, skip = _header(source, file)
     types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     con.execute(
         f"create temp table landing as select *, row_number() over () as _row from read_csv({literal(str(file))},"
         f" columns = {{{types}}}, auto_detect = false, header = {mapping.header}, delim = {literal(delimiter)},"
-        f" quote = '\"', escape = '\"', skip = {mapping.skip}, ignore_errors = true, store_rejects = true,"
+        f" quote = '\"', escape = '\"', skip = {skip}, ignore_errors = true, store_rejects = true,"
         " max_line_size = 10000000)"
     )
-    _collect_malformed(con, source, header_lines=mapping.skip + int(mapping.header))
+    _collect_malformed(con, source, header_lines=skip + int(mapping.header))
     return names
 
 
-def _header(source: Source, file: Path) -> tuple[str, list[str]]:
-    """Return the delimiter and the columns: the header's, or 1, 2, 3, ... where there is none."""
+def _header(source: Source, file: Path) -> tuple[str, list[str], int]:
+    """Return the delimiter, the columns (1, 2, 3, ... where there is no header) and the lines before the header."""
     mapping = source.mapping
     with open_text(file, "utf-8-sig") as stream:
         lines = [stream.readline() for _ in range(mapping.skip + 1)]
+        while lines[-1] and not lines[-1].strip():  # blank lines before the header
+            lines.append(stream.readline())
         if not lines[-1].strip():
             raise SourceError(f"{file.name} is empty: not even a header.", "Export it again, or leave it out.")
         delimiter = mapping.delimiter or max(DELIMITERS, key=lines[-1].count)
         first = [name.strip() for name in next(csv.reader([lines[-1].rstrip("\r\n")], delimiter=delimiter))]
     names = first if mapping.header else [str(i) for i in range(1, len(first) + 1)]
-    if doubled := sorted({name for name in names if names.count(name) > 1}):
+    lower = [name.lower() for name in names]
+    if doubled := sorted({name for name in names if lower.count(name.lower()) > 1}):
         raise SourceError(f"{source.name} has two columns named {doubled[0]!r}.", "Give each column its own name.")
-    return delimiter, names
+    return delimiter, names, len(lines) - 1
 
 
 def _collect_malformed(con: duckdb.DuckDBPyConnection, source: Source, header_lines: int) -> None:

@@ -128,7 +128,7 @@ def read_mapping(source: str | Path | Mapping | None) -> Mapping:
     file = shipped_map(str(source)) or Path(source)
     try:
         return Mapping.model_validate(_plain_names(tomllib.loads(file.read_text(encoding="utf-8"))))
-    except (FileNotFoundError, IsADirectoryError):
+    except OSError:
         raise SourceError(f"There is no mapping file {file.name}.", "Shipped ones: online_retail, cdnow.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise SourceError(f"{file.name} is not valid TOML: {problem}.") from None

@@ -66,6 +66,8 @@ def _summarise(shop: Warehouse, as_of: str | dt.date | None, time_unit: str) -> 
     if last is None:
         raise DataError("No orders are loaded.", "Load a table with customer_id, ordered_at and amount first.")
     day = last if as_of is None else to_date(as_of)
+    if day > dt.datetime.now(tz=dt.UTC).date() + dt.timedelta(days=1):
+        raise DataError(f"{day} lies in the future; the last order is of {last}.")
     if day < first:
         raise DataError(f"No order lies on or before {day}; the first is of {first}.")
     table = shop.fetch("purchase_summary", as_of=day, days_per_unit=DAYS_PER_UNIT[time_unit])
@@ -84,5 +86,5 @@ def to_date(day: str | dt.date) -> dt.date:
         return day if not isinstance(day, dt.datetime) else day.date()
     try:
         return dt.date.fromisoformat(day)
-    except ValueError:
+    except (ValueError, TypeError):
         raise DataError(f"{day!r} is not a date.", "Write it as 2025-12-31.") from None

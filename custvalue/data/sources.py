@@ -51,7 +51,7 @@ class Source:
     @property
     def is_text(self) -> bool:
         """True for a text file, packed or not."""
-        return isinstance(self.content, Path) and self.content.name.removesuffix(".gz").endswith(TEXT)
+        return isinstance(self.content, Path) and self.content.name.lower().removesuffix(".gz").endswith(TEXT)
 
 
 def find_sources(source: Any, mapping: Mapping, table: str | None = None) -> list[Source]:
@@ -93,7 +93,8 @@ def find_sources(source: Any, mapping: Mapping, table: str | None = None) -> lis
 
 
 def _folder_sources(folder: Path, mapping: Mapping, table: str | None) -> list[Source]:
-    files = [f for f in sorted(folder.iterdir()) if f.name.endswith(SUFFIXES) and not f.name.startswith((".", "~"))]
+    found = (f for f in sorted(folder.rglob("*")) if not any(p.startswith(".") for p in f.relative_to(folder).parts))
+    files = [f for f in found if f.name.lower().endswith(SUFFIXES) and not f.name.startswith("~") and f.is_file()]
     if not files:
         raise SourceError(
             f"The folder {folder.name!r} holds no file to load.",
@@ -103,7 +104,7 @@ def _folder_sources(folder: Path, mapping: Mapping, table: str | None) -> list[S
 
 
 def _file_sources(file: Path, mapping: Mapping, table: str | None) -> list[Source]:
-    if not file.name.endswith(SUFFIXES):
+    if not file.name.lower().endswith(SUFFIXES):
         raise SourceError(
             f"Can't read {file.name}: unknown kind of file.",
             f"Kinds that can be read: {', '.join(SUFFIXES)}.",
@@ -113,7 +114,7 @@ def _file_sources(file: Path, mapping: Mapping, table: str | None) -> list[Sourc
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     identity = str(file.resolve())
-    if file.suffix == ".xlsx":
+    if file.suffix.lower() == ".xlsx":
         return [s for name, sheet in _sheets(file) for s in _named(name, identity, digest, sheet, mapping, table)]
     return list(_named(file.name, identity, digest, file, mapping, table))
 
@@ -146,7 +147,7 @@ def _sheets(file: Path) -> Iterable[tuple[str, pl.DataFrame]]:
 
 
 def _frame_sources(name: str, frame: Any, mapping: Mapping, table: str | None) -> list[Source]:
-    polars = frame if isinstance(frame, pl.DataFrame) else pl.from_pandas(frame)
+    polars = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)
     if polars.width == 0:
         raise SourceError("The frame is empty: it has no column.")
     digest = hashlib.sha256(polars.write_ipc(None).getvalue()).hexdigest()
@@ -162,6 +163,19 @@ def _frame_sources(name: str, frame: Any, mapping: Mapping, table: str | None) -
             )
         ]
     return list(_named(name, digest, digest, polars, mapping, table or next(iter(mapping.tables))))
+
+
+def _from_pandas(frame: Any) -> pl.DataFrame:
+    """Read a pandas frame; columns of mixed objects come as text."""
+    if not hasattr(frame, "columns"):
+        raise SourceError(f"Can't load a pandas {type(frame).__name__}.", "Give a frame with named columns.")
+    if not frame.columns.is_unique:
+        raise SourceError(f"The frame has two columns named {frame.columns[frame.columns.duplicated()][0]!r}.")
+    mixed = [
+        name for name in frame.columns if frame[name].dtype == object or str(frame[name].dtype).startswith("period")
+    ]
+    text = {name: frame[name].map(str, na_action="ignore").astype("string") for name in mixed}
+    return pl.from_pandas(frame.assign(**text)) if text else pl.from_pandas(frame)
 
 
 def _database_sources(address: str, mapping: Mapping) -> list[Source]:
@@ -236,5 +250,5 @@ def open_text(file: Path, encoding: str) -> Any:
     """Open a text file for reading, packed or not, without translating line ends."""
     import gzip
 
-    opener = gzip.open if file.name.endswith(".gz") else open
+    opener = gzip.open if file.name.lower().endswith(".gz") else open
     return opener(file, "rt", encoding=encoding, newline="")

@@ -52,6 +52,8 @@ class Warehouse:
 
     def __init__(self, path: str | Path | None = None) -> None:
         self._relations = _relations()
+        if path is not None and not isinstance(path, str | Path):
+            raise SourceError(f"A database is opened by its path, not by a {type(path).__name__}.")
         try:
             self._con = duckdb.connect(str(path) if path is not None else ":memory:")
         except duckdb.Error as problem:
@@ -133,6 +135,8 @@ class Warehouse:
         pl.DataFrame
             `source`, `row` (the first after the header is 1), `reason`, then the source's own columns as text.
         """
+        if f"raw.{table}" not in self._relations:
+            raise DataError(f"There is no raw table {table!r}.")
         rows = self._con.execute(
             "select source_name, row_number, reason, as_it_came from meta.rejected_rows join meta.load_log"
             " using (source_id, table_name) where table_name = $table order by source_id, row_number",
@@ -206,20 +210,31 @@ class Warehouse:
             raise DataError(f"There is no relation or result named {name!r}.") from None
 
     def checks(self) -> pl.DataFrame:
-        """Run all of sql/checks; each must return no row.
+        """Run all of sql/checks, on what is stored and on what the raw tables give today; no row may come back.
 
         Returns
         -------
         pl.DataFrame
             `check`, `what`, `n_failures`, `example` (first failing row as text).
         """
+        stored = self._run_checks()
+        self._con.execute("begin")
+        try:
+            self._build()  # a raw row altered since the last build shows only now
+            rebuilt = self._run_checks()
+        finally:
+            self._con.execute("rollback")
+        both = pl.concat([stored, rebuilt]).sort("check", "n_failures", descending=[False, True], maintain_order=True)
+        return both.unique("check", keep="first", maintain_order=True)
+
+    def _run_checks(self) -> pl.DataFrame:
         rows = []
         for relation in self._relations.values():
             if relation.schema == "checks":
                 failing = self._frame(relation.sql)
                 example = str(failing.row(0, named=True)) if failing.height else ""
                 rows.append((relation.name, relation.grain, failing.height, example))
-        return pl.DataFrame(rows, schema=["check", "what", "n_failures", "example"], orient="row").sort("check")
+        return pl.DataFrame(rows, schema=["check", "what", "n_failures", "example"], orient="row")
 
     def store(self, name: str, table: pl.DataFrame) -> None:
         """Write a result's table to schema `results`, for SQL and BI tools."""

@@ -154,7 +154,7 @@ class BetaGeometricNbd(Model):
         stayed = log_rising(self.b, top) - log_rising(self.a + self.b, top)
         running = np.exp(negative_binomial_log_pmf(n, self.r, self.alpha, t) + stayed[k + self.first_coin])
         coins = k - 1 + self.first_coin  # coins that came up "stay" before the one that did not
-        left = np.exp(stayed[np.maximum(coins, 0)]) * self.a / (self.a + self.b + coins)
+        left = np.exp(stayed[np.maximum(coins, 0)]) * self.a / (self.a + self.b + np.maximum(coins, 0))
         reached = special.betainc(np.maximum(n, 1e-300), self.r, t / (self.alpha + t))
         return running + np.where(coins >= 0, left * np.where(n > 0, reached, 1.0), 0.0)
 

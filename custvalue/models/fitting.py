@@ -53,6 +53,10 @@ def fit(
     FitError
         Where the data cannot tell the parameters or the search fails; says which and what to try.
     """
+    if not (isinstance(model_class, type) and issubclass(model_class, Model)):
+        raise DataError(f"fit wants a model such as cv.MbgNbd, not {model_class!r}.")
+    if not 0 < level < 1:
+        raise DataError(f"level is a share between 0 and 1 (0.95 for 95 %), not {level!r}.")
     table, unit = _table_and_unit(summary, time_unit)
     usable, excluded = _usable(model_class, table)
     found: ModelFit

@@ -80,6 +80,11 @@ def split_at(
     holdout_end
         Last day of the holdout, inclusive; default the day of the last order.
     """
+    if not isinstance(orders, pl.DataFrame):
+        raise DataError(
+            f"split_at wants the orders as a Polars frame, not a {type(orders).__name__}.",
+            'Of a warehouse: shop.fetch("int_purchase_days").',
+        )
     days = _purchase_days(orders)
     if days.is_empty():
         raise DataError("There is no order with a customer: nothing can be split.")

@@ -315,6 +315,8 @@ def _check_settings(
         raise DataError(f"annual_discount_rate must be 0 or more, as a share (0.10 for 10 %), not {rate!r}.")
     if level is not None and not 0 < level < 1:
         raise DataError(f"level must lie between 0 and 1, not {level!r}.")
+    if not isinstance(cost, str) and cost < 0:
+        raise DataError(f"service_cost_per_order is a cost, 0 or more, not {cost!r}.")
     if margin is None and cost != 0:
         raise DataError(
             "A service cost was given but no margin rate: revenue less cost is not a value.",

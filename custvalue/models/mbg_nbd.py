@@ -21,3 +21,4 @@ class MbgNbd(BetaGeometricNbd):
 
     label: ClassVar[str] = "MBG/NBD"
     first_coin: ClassVar[int] = 1
+    advice: ClassVar[str] = "Fit Nbd, the same without dropout, or take a longer history or more customers."

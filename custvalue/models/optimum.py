@@ -42,7 +42,7 @@ def maximise(model_class: type[Model], data: Counted) -> tuple[FloatArray, Float
         raise FitError(
             f"{model_class.label} did not converge: the gradient is still {norm:.1e} a customer "
             f"at {model_class.from_log(theta)}.",
-            "It is probably not identified on these data: try a simpler one (MBG/NBD), or more customers.",
+            f"It is probably not identified on these data. {model_class.advice}",
         )
     return theta, information_matrix(objective, theta, central=data.size <= 2 * SAMPLE_ROWS), norm
 
@@ -109,6 +109,8 @@ def covariance_of(model_class: type[Model], theta: FloatArray, information: Floa
         Nothing in the data tells one of them.
     """
     names = model_class.parameter_names()
+    if not np.isfinite(information).all():
+        raise FitError(f"{model_class.label} is not identified on these data.", model_class.advice)
     values, vectors = np.linalg.eigh(information)
     if values[0] <= 1.0 / LARGEST_LOG_ERROR**2:
         weakest = names[int(np.abs(vectors[:, 0]).argmax())]

@@ -135,8 +135,10 @@ def analyse(
                 purchases=cast("ModelFit", notes.results["purchases"]),
             ),
         )  # fmt: skip
+    # whole questions first, then single lines of the profit and loss
+    missing = sorted(notes.missing, key=lambda pair: pair[0].startswith("Line "))
     return Analysis(
-        results=notes.results, missing=tuple(notes.missing), as_of=summary.as_of, currency=shop.currency,
+        results=notes.results, missing=tuple(missing), as_of=summary.as_of, currency=shop.currency,
         settings=settings,
     )  # fmt: skip
 

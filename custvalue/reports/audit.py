@@ -82,7 +82,8 @@ def audit(summary: PurchaseSummary) -> Audit:
     rows: list[dict[str, Any]] = []
     for model_class, (fitter, names) in PEERS.items():
         rows += _compare(model_class, fitter, names, summary)
-    table = pl.DataFrame(rows, infer_schema_length=None)
+    figures = dict.fromkeys(("custvalue", "lifetimes", "difference_rate"), pl.Float64)
+    table = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=figures)
     return Audit(
         table=table, n_customers=summary.table.height, time_unit=summary.time_unit, as_of=summary.as_of,
         lifetimes_version=_version(),

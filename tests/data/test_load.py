@@ -165,6 +165,35 @@ def test_workbook_with_a_sheet_per_table(shop, tmp_path):
     ]
 
 
+def test_capitals_subfolders_and_blank_lines_lose_nothing(shop, tmp_path):
+    put(tmp_path, "A.CSV", "\n\n" + THREE)
+    (tmp_path / "2024").mkdir()
+    put(tmp_path / "2024", "b.csv", THREE.replace("2025", "2024"))
+    assert counts(shop.load(tmp_path))["read"] == 6
+
+
+def test_ids_of_a_pandas_frame_with_gaps_are_whole_numbers_and_nobody_is_nobody(shop):
+    frame = pd.DataFrame(
+        {"customer_id": [17850.0, None, 12.0], "ordered_at": ["2025-01-01"] * 3, "amount": [1.5, 2, 3]}
+    )
+    shop.load(frame)
+    shop.load(
+        pl.DataFrame({"customer_id": ["NULL", "nan", "12"], "ordered_at": ["2025-01-02"] * 3, "amount": [1, 1, 1]})
+    )
+    assert sorted(shop.fetch("transactions")["customer_id"].drop_nulls()) == ["12", "12", "17850"]
+
+
+def test_a_pandas_frame_of_mixed_objects(shop):
+    mixed = pd.DataFrame(
+        {"customer_id": ["a", 3], "ordered_at": ["2024-01-01", pd.Timestamp("2024-01-02")], "amount": [1, "2"]}
+    )
+    assert counts(shop.load(mixed))["accepted"] == 2
+    with pytest.raises(SourceError, match="two columns named 'amount'"):
+        shop.load(pd.DataFrame([[1, 2]], columns=["amount", "amount"]))
+    with pytest.raises(SourceError, match="Can't load a pandas Series"):
+        shop.load(mixed["amount"])
+
+
 # ------------------------------------------------------------------------------------------------ mappings
 
 MAPPED = """
