@@ -34,7 +34,7 @@ NEEDS = {
     "answers that differ from the usual one": "contacts.answer_code and reason",
     "contacts not solved at once": "contacts.resolved_first",
     "handling of a contact": "contacts.handle_s",
-    "inventory": "a table of stock, which has no place among the inputs yet",
+    "inventory": "stock: value of the goods on hand, by day of counting",
 }
 
 

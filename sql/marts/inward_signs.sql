@@ -1,7 +1,7 @@
 -- relation:   inward_signs
 -- grain:      one row per sign of looking inward in a window; higher is worse
 -- key:        sign
--- inputs:     staging.stg_contacts, staging.stg_deliveries, staging.stg_returns, staging.stg_peer_benchmarks, intermediate.int_orders
+-- inputs:     staging.stg_contacts, staging.stg_deliveries, staging.stg_returns, staging.stg_peer_benchmarks, staging.stg_stock, intermediate.int_orders
 -- params:     start_date, end_date
 -- outputs:    sign varchar, aspect varchar, unit varchar, n bigint, value double, variance double,
 --             benchmark double
@@ -77,6 +77,15 @@ earlier as (
         and date_diff('day', before.ordered_on, cast($start_date as date))
         <= date_diff('day', cast($start_date as date), cast($end_date as date)) + 1
     group by before.customer_id
+),
+
+stock as (
+    select sum(value) as held
+    from staging.stg_stock
+    where
+        counted_on >= cast($start_date as date)
+        and counted_on <= cast($end_date as date)
+    group by counted_on
 ),
 
 observations as (
@@ -178,6 +187,14 @@ observations as (
         handle_s as observed
     from contacts
     where handle_s is not null
+    union all
+    select
+        'inventory' as sign,
+        'operation' as aspect,
+        'money in stock on a day of counting' as unit,
+        'stock_value' as metric,
+        cast(held as double) as observed
+    from stock
 )
 
 select

@@ -254,6 +254,17 @@ def test_signs_are_those_of_a_plain_count(sample):
     assert set(panel.table["aspect"]) == {"what customers feel", "operation"}
 
 
+def test_inventory_is_a_sign_where_stock_is_given(shop_of):
+    shop = shop_of(
+        orders=[{"order_id": str(y), "customer_id": "ann", "ordered_at": f"{y}-12-31", "gross_list": "5.00"} for y in (2024, 2025)],
+        stock=[{"product_id": p, "counted_on": f"{y}-{m:02d}-01", "value": f"{v * (y - 2023)}.00"}
+               for y in (2024, 2025) for m in (3, 6, 9) for p, v in (("a", 100 + m), ("b", 50))],
+    )  # fmt: skip
+    row = inward_signs(shop, "2025-12-31").table.filter(sign="inventory").row(0, named=True)
+    assert (row["value"], row["before"], row["n"]) == (312.0, 156.0, 3)
+    assert row["is_worse"]
+
+
 def test_a_sign_without_its_table_is_missing_not_zero(shop_of):
     shop = shop_of(orders=[{"order_id": "1", "customer_id": "ann", "ordered_at": "2025-01-01", "gross_list": "5.00"}])
     panel = inward_signs(shop)
