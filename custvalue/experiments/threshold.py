@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import polars as pl
 from scipy.stats import norm
 
 from custvalue.errors import DataError
 from custvalue.experiments.randomised import ALL, settled
-from custvalue.experiments.trial import to_polars
+from custvalue.experiments.threshold_inputs import NEVER, of_frames, of_shop, with_profit
+from custvalue.experiments.trial import Shop
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
     from custvalue.experiments.trial import Frame
 
-NEVER = math.inf
 MIN_CUSTOMERS = 30
+BASIS_BOOKS = "contribution of each customer"
+BASIS_FORMULA = "margin_rate × basket kept + fee − carrier_cost"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +36,25 @@ class ThresholdCurve(Result):
         `segment`, `threshold` (infinite: never free), `basis` (tested, between tested, not tested),
         `n_customers`, `orders_per_customer`, `basket`, `paying_share` of orders, `profit` per customer and window
         with its interval (null where not tested and not between), `gain` over the threshold of today with its
-        interval, adjusted for the number of comparisons, `is_best` among those tested.
+        interval, adjusted for the number of thresholds and segments compared, `orders_split`: orders per customer
+        beyond those that his spending would need in baskets of today's size, with its interval; `is_best` among
+        those tested.
     top_ups
         For each tested threshold: share of orders within a small window above it, the share that the other arms
         have there, their difference `top_up_share` with its interval, and `returned_share`, those of them that
         returns bring below the threshold (null where returns are not given).
     current
         The threshold of today, with which others are compared.
+    profit_basis
+        What the profit was made of.
     """
 
     top_ups: pl.DataFrame
     current: float
-    fee: float
-    carrier_cost: float
-    margin_rate: float
+    fee: float | None
+    carrier_cost: float | None
+    margin_rate: float | None
+    profit_basis: str
     window: float
     level: float
 
@@ -58,15 +65,20 @@ class ThresholdCurve(Result):
     @property
     def title(self) -> str:
         """The best of the tested thresholds, and whether it is surely better than today's."""
-        rows = self.table.filter(segment=ALL, is_best=True)
-        best = rows.row(0, named=True)
-        name = name_of(best["threshold"])
+        best = self.table.filter(segment=ALL, is_best=True).row(0, named=True)
+        now = name_of(self.current)
         if best["threshold"] == self.current:
-            return f"No tested threshold is better than today's ({name})"
-        gain = f"{money(best['gain'], sign=True)} {self.currency} per customer"
-        sure = "surely better" if best["gain_low"] > 0.0 else "not surely better"
-        interval = f"({money(best['gain_low'])} to {money(best['gain_high'])})"
-        return f"{name.capitalize()} is {sure} than today's {name_of(self.current)}: {gain} {interval}"
+            found = f"No tested threshold is better than today's ({now})"
+        else:
+            sure = "surely better" if best["gain_low"] > 0.0 else "not surely better"
+            found = f"{name_of(best['threshold']).capitalize()} is {sure} than today's {now}: {self._gain(best)}"
+        parts = self.table.filter((pl.col("segment") != ALL) & (pl.col("gain_low") > 0.0) & pl.col("is_best"))
+        better = [f"{name_of(r['threshold'])} is better for {r['segment']}, {self._gain(r)}" for r in parts.to_dicts()]
+        return "; ".join([found, *better])
+
+    def _gain(self, row: Mapping[str, Any]) -> str:
+        interval = f"({money(row['gain_low'])} to {money(row['gain_high'])})"
+        return f"{money(row['gain'], sign=True)} {self.currency} per customer {interval}"
 
 
 def name_of(threshold: float) -> str:
@@ -77,125 +89,117 @@ def name_of(threshold: float) -> str:
 
 
 def free_delivery_threshold(
-    customers: Frame,
-    orders: Frame,
+    customers: Shop | Frame,
+    orders: Frame | None = None,
     *,
-    margin_rate: float,
-    fee: float,
-    carrier_cost: float,
-    current: float | None,
+    experiment: str | None = None,
+    margin_rate: float | None = None,
+    fee: float | None = None,
+    carrier_cost: float | None = None,
+    current: float | Literal["control"] | None = "control",
     thresholds: Sequence[float | None] = (),
     segment: str | None = None,
     window: float = 5.0,
     level: float = 0.95,
-    currency: str = "EUR",
+    currency: str | None = None,
 ) -> ThresholdCurve:
     """Compare thresholds that were tested: profit(X) = λ(X)·E[g·b(X) + f·1{b < X} − s] per segment.
 
-    Without a tested change in the number of orders the curve would always say "never free", so two tested
-    thresholds are needed at least. Between two tested ones the profit is interpolated and called so; beyond
-    them nothing is said. A warehouse knows who was in which arm, not which threshold an arm had, so this takes frames.
+    Of a warehouse the profit is what its books say: each customer's contribution within his window. Without a
+    tested change in the number of orders the curve would always say "never free", so two tested thresholds are
+    needed at least. Between two tested ones the profit is interpolated and called so; beyond them nothing is said.
 
     Parameters
     ----------
     customers
-        One row per customer of the test: `customer_id`, `threshold` in force for him (null: never free), and the
-        segment's column.
+        A warehouse, whose table `experiment_arms` says from which basket on each arm's delivery is free; or one row
+        per customer of the test: `customer_id`, `threshold` in force for him (null: never free), where known `arm`
+        and `contribution`, and the segment's column.
     orders
-        One row per order in the window: `customer_id`, `basket`; where known `returned`, the value sent back.
+        With such rows, one row per order in the window: `customer_id`, `basket`; where known `returned`, the value
+        sent back, and `fee_paid`.
+    experiment
+        Name of a test of the warehouse.
     margin_rate
-        Gross margin, share of the basket.
+        Gross margin, share of the basket; with `fee` and `carrier_cost` needed where no contribution is known.
     fee, carrier_cost
         Of one delivery, money.
     current
-        The threshold of today; None is never free. It must have been tested.
+        The threshold of today; None is never free, "control" that of the control arm. It must have been tested.
     thresholds
         Further thresholds to look at.
     segment
-        Column of `customers`.
+        Column of `customers`; of a warehouse its segments are taken.
     window
         Width above a threshold in which top-ups are counted, money.
     level
         Of the intervals.
     currency
-        Of the baskets.
+        Of the baskets; default that of the warehouse, else EUR.
 
     Raises
     ------
     DataError
-        A column is missing or empty, an order has no customer of the test, fewer than two thresholds were
-        tested, or today's is not among them.
+        A column is missing or empty, an order has no customer of the test, a customer was in two arms, an arm has
+        no threshold, fewer than two thresholds were tested, or today's is not among them.
+    MissingInputError
+        The warehouse holds no experiments, or no thresholds of their arms.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> people = pl.DataFrame({"customer_id": range(800), "threshold": [30.0, 50.0] * 400})
+    >>> orders = pl.DataFrame({"customer_id": range(800), "basket": [31.0, 45.0, 52.0, 24.0] * 200})
+    >>> costs = {"margin_rate": 0.4, "fee": 4.9, "carrier_cost": 5.9}
+    >>> free_delivery_threshold(people, orders, current=50.0, **costs).table["profit"].round(2).to_list()
+    [10.7, 12.85]
     """
-    people = _people(customers, segment)
-    baskets = _baskets(orders, people)
-    paid = people.join(_per_customer(baskets, margin_rate, fee, carrier_cost), on="customer_id", how="left")
-    paid = paid.with_columns(pl.col("profit", "n_orders", "spent", "n_paying").fill_null(0.0))
-    tested = sorted(people["threshold"].unique().to_list())
-    today = NEVER if current is None else float(current)
-    if len(tested) < 2 or today not in tested:
+    test = of_shop(customers, experiment) if isinstance(customers, Shop) else of_frames(customers, orders, segment)
+    costs = None
+    if "contribution" not in test.customers.columns:
+        if margin_rate is None or fee is None or carrier_cost is None:
+            raise DataError(
+                "Without a column `contribution` the profit follows from margin_rate, fee and carrier_cost.",
+                "State all three.",
+            )
+        costs = (margin_rate, fee, carrier_cost)
+    paid = with_profit(test, costs)
+    tested = sorted(paid["threshold"].unique().to_list())
+    today = test.control if current == "control" else NEVER if current is None else float(current)
+    if today is None or len(tested) < 2 or today not in tested:
         shown = ", ".join(name_of(t) for t in tested)
+        now = "unknown: no arm is called control" if today is None else name_of(today)
         raise DataError(
-            f"Tested: {shown}; today: {name_of(today)}. Two tested thresholds are needed, today's among them.",
+            f"Tested: {shown}; today: {now}. Two tested thresholds are needed, today's among them.",
             "With one alone the change in orders is unknown, and the curve would always say 'never free'.",
         )
     asked = sorted({*tested, *(NEVER if t is None else float(t) for t in thresholds)})
     rows: list[dict[str, Any]] = []
-    for name in (ALL, *sorted(s for s in people["segment"].unique().to_list() if s != ALL)):
+    n_segments = paid["segment"].n_unique()
+    for name in (ALL, *sorted(s for s in paid["segment"].unique().to_list() if s != ALL)):
         part = paid if name == ALL else paid.filter(segment=name)
-        rows += _curve(name, part, tested, asked, today, level)
+        rows += _curve(name, part, tested, asked, today, level, n_segments=1 if name == ALL else n_segments)
     return ThresholdCurve(
-        table=pl.DataFrame(rows, infer_schema_length=None), currency=currency,
-        top_ups=_top_ups(baskets, tested, window, level), current=today, fee=fee, carrier_cost=carrier_cost,
-        margin_rate=margin_rate, window=window, level=level,
+        table=pl.DataFrame(rows, infer_schema_length=None), currency=currency or test.currency,
+        top_ups=_top_ups(test.orders, tested, window, level), current=today, fee=fee, carrier_cost=carrier_cost,
+        margin_rate=margin_rate, profit_basis=BASIS_FORMULA if costs else BASIS_BOOKS, window=window, level=level,
     )  # fmt: skip
 
 
-def _people(customers: Frame, segment: str | None) -> pl.DataFrame:
-    frame = to_polars(customers)
-    needed = ["customer_id", "threshold", *([segment] if segment else [])]
-    if missing := [c for c in needed if c not in frame.columns]:
-        raise DataError(f"The customers have no column {missing[0]!r}; they have {', '.join(frame.columns)}.")
-    if twice := frame.height - frame["customer_id"].n_unique():
-        raise DataError(f"{twice:,} customers stand in the test more than once.")
-    threshold = pl.col("threshold").cast(pl.Float64).fill_nan(None).fill_null(NEVER)
-    name = pl.lit(ALL) if segment is None else pl.col(segment).cast(pl.String)
-    return frame.select(pl.col("customer_id").cast(pl.String), threshold=threshold, segment=name)
-
-
-def _baskets(orders: Frame, people: pl.DataFrame) -> pl.DataFrame:
-    frame = to_polars(orders)
-    for column in ("customer_id", "basket"):
-        if column not in frame.columns:
-            raise DataError(f"The orders have no column {column!r}; they have {', '.join(frame.columns)}.")
-        if n := frame[column].null_count():
-            raise DataError(f"Column {column!r} of the orders is empty in {n:,} rows.")
-    back = (
-        pl.col("returned").cast(pl.Float64).fill_null(0.0) if "returned" in frame.columns else pl.lit(None, pl.Float64)
-    )
-    out = frame.select(pl.col("customer_id").cast(pl.String), basket=pl.col("basket").cast(pl.Float64), returned=back)
-    joined = out.join(people, on="customer_id", how="left")
-    if strange := joined["threshold"].null_count():
-        raise DataError(f"{strange:,} orders belong to no customer of the test.")
-    return joined
-
-
-def _per_customer(baskets: pl.DataFrame, margin_rate: float, fee: float, carrier_cost: float) -> pl.DataFrame:
-    pays = pl.col("basket") < pl.col("threshold")
-    kept = pl.col("basket") - pl.col("returned").fill_null(0.0)
-    return baskets.group_by("customer_id").agg(
-        (margin_rate * kept + fee * pays - carrier_cost).sum().alias("profit"),
-        pl.len().cast(pl.Float64).alias("n_orders"),
-        pl.col("basket").sum().alias("spent"),
-        pays.sum().cast(pl.Float64).alias("n_paying"),
-    )
-
-
 def _curve(
-    segment: str, paid: pl.DataFrame, tested: list[float], asked: list[float], today: float, level: float
+    segment: str,
+    paid: pl.DataFrame,
+    tested: list[float],
+    asked: list[float],
+    today: float,
+    level: float,
+    *,
+    n_segments: int,
 ) -> list[dict[str, Any]]:
     arms = {t: _arm(paid.filter(threshold=t), segment, t) for t in tested}
     z = float(norm.ppf(0.5 + level / 2.0))
-    strict = float(norm.ppf(1.0 - (1.0 - level) / 2.0 / (len(tested) - 1)))  # Bonferroni over the comparisons
+    n_comparisons = (len(tested) - 1) * n_segments  # Bonferroni
+    strict = float(norm.ppf(1.0 - (1.0 - level) / 2.0 / n_comparisons))
     best = max(tested, key=lambda t: arms[t]["profit"])
     rows = []
     for threshold in asked:
@@ -205,6 +209,7 @@ def _curve(
             gain, error = arm["profit"] - arms[today]["profit"], math.hypot(arm["error"], arms[today]["error"])
             half = 0.0 if threshold == today else strict * error
             row |= {"basis": "tested"} | {k: v for k, v in arm.items() if k != "error"}
+            row |= _split(paid, threshold, today, z)
             row |= {
                 "profit_low": arm["profit"] - z * arm["error"], "profit_high": arm["profit"] + z * arm["error"],
                 "gain": gain, "gain_low": gain - half, "gain_high": gain + half,
@@ -228,6 +233,20 @@ def _arm(customers: pl.DataFrame, segment: str, threshold: float) -> dict[str, A
     }  # fmt: skip
 
 
+def _split(paid: pl.DataFrame, threshold: float, today: float, z: float) -> dict[str, float | None]:
+    """Orders that more spending does not explain, N̄ − S̄·N̄₀/S̄₀, with its interval by the delta method."""
+    names = ("orders_split", "orders_split_low", "orders_split_high")
+    here, now = (paid.filter(threshold=t) for t in (threshold, today))
+    spent, spent_now = (float(arm["spent"].sum()) / arm.height for arm in (here, now))
+    if threshold == today or spent_now <= 0.0:
+        return dict.fromkeys(names, 0.0 if threshold == today else None)
+    basket = spent_now / (float(now["n_orders"].sum()) / now.height)
+    apart = [(arm["n_orders"] - arm["spent"] / basket) for arm in (here, now)]
+    errors = [float(d.std()) / math.sqrt(d.len()) for d in apart]  # type: ignore[arg-type]
+    found, half = float(apart[0].mean()), z * math.hypot(errors[0], errors[1] * spent / spent_now)  # type: ignore[arg-type]
+    return dict(zip(names, map(settled, (found, found - half, found + half)), strict=True))
+
+
 def _untested(arms: Mapping[float, Mapping[str, Any]], threshold: float) -> dict[str, Any]:
     """Interpolate between the neighbours; beyond the tested range, and towards "never", say nothing."""
     finite = sorted(t for t in arms if math.isfinite(t))
@@ -248,8 +267,8 @@ def _top_ups(baskets: pl.DataFrame, tested: list[float], window: float, level: f
         here, others = baskets.filter(threshold=threshold), baskets.filter(pl.col("threshold") != threshold)
         if not here.height or not others.height:
             continue
-        p, q = (float(arm.select(near.mean()).item()) for arm in (here, others))
-        half = z * math.sqrt(p * (1.0 - p) / here.height + q * (1.0 - q) / others.height)
+        (p, error), (q, error_others) = _share(here, near), _share(others, near)
+        half = z * math.hypot(error, error_others)
         inside = here.filter(near).drop_nulls("returned")
         back = None
         if inside.height:
@@ -258,3 +277,11 @@ def _top_ups(baskets: pl.DataFrame, tested: list[float], window: float, level: f
     names = ("threshold", "share_above", "share_other_arms", "top_up_share", "top_up_share_low", "top_up_share_high",
              "returned_share")  # fmt: skip
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Float64), orient="row")
+
+
+def _share(baskets: pl.DataFrame, near: pl.Expr) -> tuple[float, float]:
+    """Share of orders and its standard error; a customer's orders are alike, so he is the unit."""
+    per = baskets.group_by("customer_id").agg(near.sum().alias("near"), pl.len().alias("n"))
+    share = float(per["near"].sum()) / baskets.height
+    apart = float((per["near"] - share * per["n"]).pow(2).sum())
+    return share, settled(math.sqrt(apart) / baskets.height)

@@ -179,8 +179,8 @@ def trial_from_frame(
     )
 
 
-def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None) -> tuple[Trial, dict[str, Any]]:
-    """Read a test of the warehouse; returns it with its row of the experiments table.
+def experiment_row(shop: Shop, experiment: str) -> dict[str, Any]:
+    """Return an experiment's row, what was planned for it.
 
     Raises
     ------
@@ -199,7 +199,20 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
     if not rows:
         names = ", ".join(sorted(str(n) for n in known["name"].to_list()))
         raise DataError(f"There is no experiment {experiment!r}.", f"The experiments are: {names}.")
-    row = rows[0]
+    return rows[0]
+
+
+def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None) -> tuple[Trial, dict[str, Any]]:
+    """Read a test of the warehouse; returns it with its row of the experiments table.
+
+    Raises
+    ------
+    DataError
+        There is no experiment of that name; the names there are stand in the message.
+    MissingInputError
+        No experiments were loaded.
+    """
+    row = experiment_row(shop, experiment)
     customers = shop.fetch("experiment_customers", experiment=experiment)
     if customers.height == 0:
         raise DataError(f"Experiment {experiment!r} has no assigned customer.", "Load its rows of `assignments`.")
@@ -227,7 +240,8 @@ def _two_arms(arm: pl.Series, column: str) -> tuple[str, str]:
     values = sorted(arm.drop_nulls().unique().to_list())
     if not values or len(values) > 2:
         shown = ", ".join(map(str, values[:6])) or "none"
-        raise DataError(f"Column {column!r} must name two arms; it has {len(values)}: {shown}.")
+        hint = "Several thresholds of free delivery are compared by free_delivery_threshold." if values else ""
+        raise DataError(f"Column {column!r} must name two arms; it has {len(values)}: {shown}.", hint)
     labels = [_label(v) for v in values]
     is_control = [label.lower() in CONTROL_WORDS for label in labels]
     if len(labels) == 1:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import polars as pl
 import pytest
 
 from custvalue.data.warehouse import open_warehouse
-from custvalue.errors import DataError
+from custvalue.errors import DataError, MissingInputError
 from custvalue.experiments.looks import LOG
+from custvalue.experiments.threshold import free_delivery_threshold
 from custvalue.experiments.verdict import does_it_pay
 
 
@@ -93,3 +95,59 @@ def test_the_verdict_goes_into_a_workbook(verdict, tmp_path):
     cells = [cell.value for row in sheet.iter_rows() for cell in row]
     assert "remote" in cells
     assert not any(isinstance(v, str) and v.startswith("=") for v in cells)
+
+
+@pytest.fixture(scope="module")
+def curve(shop):
+    return free_delivery_threshold(shop, experiment="free_delivery", thresholds=[25.0, 80.0])
+
+
+def test_the_thresholds_of_the_arms_are_compared_in_the_money_of_the_books(shop, curve):
+    """Two roads: the curve, and the arms' mean contributions straight from the relation."""
+    customers = shop.fetch("experiment_customers", experiment="free_delivery").filter(pl.col("is_mature"))
+    means = customers.group_by("segment", "arm").agg(pl.col("contribution").cast(pl.Float64).mean())
+    by_hand = {(s, 50.0 if arm == "control" else 0.0): m for s, arm, m in means.iter_rows()}
+    tested = curve.table.filter((pl.col("basis") == "tested") & (pl.col("segment") != "all"))
+    assert tested.height == len(by_hand) == 8
+    for row in tested.to_dicts():
+        assert row["profit"] == pytest.approx(by_hand[row["segment"], row["threshold"]], rel=1e-9)
+    assert set(curve.table.filter(threshold=25.0)["basis"]) == {"between tested"}
+    assert curve.table.filter(threshold=80.0)["profit"].null_count() == 5
+    assert (curve.current, curve.currency, curve.fee) == (50.0, "EUR", None)
+
+
+def test_the_threshold_curve_agrees_with_the_truth(curve, truth):
+    for segment, true in truth["free_delivery"]["segments"].items():
+        row = curve.table.filter(segment=segment, threshold=0.0).row(0, named=True)
+        assert row["gain_low"] < true["effect"] < row["gain_high"]
+        if true["decided"]:
+            assert (row["gain_low"] > 0.0, row["gain_high"] < 0.0) == (true["effect"] > 0.0, true["effect"] < 0.0)
+    assert "always free is better for remote" in curve.title
+
+
+def test_split_orders_are_told_from_more_orders(curve, truth):
+    """Bargain hunters split their baskets, those far away order more: both have more orders."""
+    for segment, true in truth["free_delivery"]["segments"].items():
+        row = curve.table.filter(segment=segment, threshold=0.0).row(0, named=True)
+        more = true["orders_with"] - true["orders_without"]
+        planted = more if segment == "bargain" else 0.0
+        assert row["orders_split_low"] < planted < row["orders_split_high"]
+        if segment in ("bargain", "remote"):
+            assert more > 0.9
+    assert curve.table.filter(segment="bargain", threshold=0.0)["orders_split_low"][0] > 1.0
+
+
+def test_what_a_comparison_of_thresholds_needs_of_a_shop(shop, root):
+    with pytest.raises(DataError, match="Name the experiment"):
+        free_delivery_threshold(shop)
+    with pytest.raises(DataError, match=r"(?s)no experiment 'nothing'.*free_delivery, vip_gift"):
+        free_delivery_threshold(shop, experiment="nothing")
+    with pytest.raises(MissingInputError, match="experiment_arms"):
+        free_delivery_threshold(shop, experiment="vip_gift")
+    with open_warehouse() as other:
+        other.load(root / "sample_data")
+        other.load(
+            pl.DataFrame({"experiment_id": [2], "arm": ["control"], "free_over": [50.0]}), table="experiment_arms"
+        )
+        with pytest.raises(DataError, match="Arm 'treatment' of 'vip_gift' has no row"):
+            free_delivery_threshold(other, experiment="vip_gift")

@@ -137,6 +137,82 @@ def test_top_ups_and_their_returns_are_found():
     assert none["returned_share"].to_list() == [None, None]
 
 
+def test_split_baskets_are_counted():
+    """A share of baskets bought as two orders: as many split orders as were planted, and none where none were."""
+    people, orders = made({30.0: 1.3, 50.0: 1.0}, n=10_000)
+    free = orders.filter(pl.col("customer_id") < 10_000)
+    cut = free.filter(pl.int_range(pl.len()) % 4 == 0)
+    halves = pl.concat([cut, cut]).with_columns(pl.col("basket") / 2.0)
+    rest = free.join(cut.unique(), on=free.columns, how="anti")
+    baskets = pl.concat([orders.filter(pl.col("customer_id") >= 10_000), rest, halves])
+    for given, planted in ((orders, 0.0), (baskets, cut.height / 10_000)):
+        row = free_delivery_threshold(people, given, current=50.0, **COSTS).table.row(0, named=True)
+        assert row["orders_split_low"] < planted < row["orders_split_high"]
+        assert row["orders_split_high"] - row["orders_split_low"] < 0.1
+
+
+def test_the_interval_of_split_orders_holds():
+    """Without a split basket the interval holds 0 in about 95 of 100, whatever the number of orders does."""
+    inside = 0
+    for seed in range(60):
+        people, orders = made({30.0: 1.4, 50.0: 1.0}, n=600, seed=seed)
+        row = free_delivery_threshold(people, orders, current=50.0, **COSTS).table.row(0, named=True)
+        inside += row["orders_split_low"] < 0.0 < row["orders_split_high"]
+    assert inside >= 52
+
+
+def test_contribution_that_is_known_is_not_guessed():
+    people, orders = made({30.0: 1.3, 50.0: 1.0}, n=500)
+    known = people.with_columns(contribution=pl.col("threshold") / 10.0 + pl.col("customer_id") % 2)
+    found = free_delivery_threshold(known, orders, current=50.0)
+    assert found.table["profit"].to_list() == [3.5, 5.5]
+    assert found.profit_basis == "contribution of each customer"
+    with pytest.raises(DataError, match="State all three"):
+        free_delivery_threshold(people, orders, current=50.0, fee=4.9)
+    with pytest.raises(DataError, match="'contribution' of the customers is empty in 1 rows"):
+        free_delivery_threshold(
+            known.with_columns(contribution=pl.when(pl.col("customer_id") > 0).then(1.0)), orders, current=50.0
+        )
+
+
+def test_todays_threshold_is_that_of_the_control_arm():
+    people, orders = made({30.0: 1.3, 50.0: 1.0}, n=500)
+    named = people.with_columns(
+        arm=pl.when(pl.col("threshold") == 30.0).then(pl.lit("low")).otherwise(pl.lit("Control"))
+    )
+    assert free_delivery_threshold(named, orders, **COSTS).current == 50.0
+    with pytest.raises(DataError, match="unknown: no arm is called control"):
+        free_delivery_threshold(people, orders, **COSTS)
+    with pytest.raises(DataError, match="The orders of the test are missing"):
+        free_delivery_threshold(people, **COSTS)
+
+
+def test_more_comparisons_widen_the_interval_of_a_segment():
+    people, orders = made({30.0: 1.3, 50.0: 1.0})
+    both = people.with_columns(segment=pl.lit("one"))
+    alone = free_delivery_threshold(both, orders, current=50.0, segment="segment", **COSTS).table
+    whole, part = (alone.filter(segment=s, threshold=30.0).row(0, named=True) for s in ("all", "one"))
+    assert part["gain_low"] == pytest.approx(whole["gain_low"])
+    split = free_delivery_threshold(people, orders, current=50.0, segment="segment", **COSTS).table
+    near = split.filter(segment="near", threshold=30.0).row(0, named=True)
+    plain = free_delivery_threshold(
+        people.filter(segment="near"), orders.filter(pl.col("customer_id") % 2 == 0), current=50.0, **COSTS
+    ).table.filter(threshold=30.0).row(0, named=True)  # fmt: skip
+    ratio = (near["gain_high"] - near["gain_low"]) / (plain["gain_high"] - plain["gain_low"])
+    assert ratio == pytest.approx(2.2414 / 1.9600, rel=1e-3)  # normal quantiles of 0.9875 and 0.975
+
+
+def test_a_customers_orders_are_not_independent():
+    """Each order written four times: the share stays, and so must its interval."""
+    people, orders = made({30.0: 1.0, 50.0: 1.0}, top_up=0.3)
+    once, often = (
+        free_delivery_threshold(people, pl.concat([orders] * k), current=50.0, **COSTS).top_ups.to_dicts()
+        for k in (1, 4)
+    )
+    for a, b in zip(once, often, strict=True):
+        assert a == pytest.approx(b)
+
+
 def test_one_threshold_alone_is_refused():
     people, orders = made({50.0: 1.0})
     with pytest.raises(DataError, match="always say 'never free'"):

@@ -39,7 +39,7 @@ REGIONS: Final = ("city", "county", "country", "islands")
 
 
 def people_tables(people: Population, choices: Choices) -> dict[str, pl.DataFrame]:
-    """Return customers, segments, experiments and assignments."""
+    """Return customers, segments, experiments, their arms and assignments."""
     n = people.n_customers
     index = np.arange(n)
     referrer = people.referred_by[:n]
@@ -87,6 +87,13 @@ def _experiments(n: int, choices: Choices) -> dict[str, pl.DataFrame]:
             "planned_looks": [1, 1],
         }
     )
+    arms = pl.DataFrame(
+        {
+            "experiment_id": [1, 1],
+            "arm": ["control", "treatment"],
+            "free_over": money(np.array([FEES["standard"][1], 0])),
+        }
+    )
     test, launch = np.flatnonzero(choices.in_test), np.flatnonzero(choices.considered)
     customer = np.concatenate([test, launch])
     given = np.concatenate([choices.treated[test], choices.gift_day[launch] < N_DAYS])
@@ -103,7 +110,7 @@ def _experiments(n: int, choices: Choices) -> dict[str, pl.DataFrame]:
             "exposed_at": moments.select(pl.when(pl.col("given")).then(pl.col("at"))).to_series(),
         }
     ).with_columns(pl.col("propensity").fill_nan(None))
-    return {"experiments": experiments, "assignments": assignments}
+    return {"experiments": experiments, "experiment_arms": arms, "assignments": assignments}
 
 
 def trade_tables(rng: np.random.Generator, world: Trade, number: Numbering) -> dict[str, pl.DataFrame]:
