@@ -13,7 +13,7 @@ import polars as pl
 from custvalue.errors import DataError
 from custvalue.experiments.money import arm_size_test_and_roll
 from custvalue.experiments.randomised import Metric, detectable
-from custvalue.experiments.trial import to_polars
+from custvalue.experiments.trial import Shop, to_polars
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -42,6 +42,8 @@ class SamplePlan(Result):
     n_test_and_roll
         Customers per arm that maximise total profit where the winner then gets the rest (Feit & Berman 2019);
         None without a number of eligible customers and a spread of past effects.
+    at_once
+        Customers who enter on the first day, since they are known; the others come at `entered_per_day`.
     """
 
     n_customers: int | None
@@ -51,6 +53,7 @@ class SamplePlan(Result):
     power: float
     treated_share: float
     entered_per_day: float
+    at_once: int
     outcome_days: int
     return_days: int
 
@@ -68,7 +71,7 @@ class SamplePlan(Result):
 
 
 def sample_size(
-    history: Frame,
+    history: Shop | Frame,
     *,
     outcome: str = "contribution",
     before: str | None = None,
@@ -81,16 +84,17 @@ def sample_size(
     return_days: int = 0,
     eligible_customers: int | None = None,
     prior_sd: float | None = None,
-    currency: str = "EUR",
+    currency: str | None = None,
 ) -> SamplePlan:
     """Plan a test from the company's own customers of a past window of the same length.
 
     Parameters
     ----------
     history
-        One row per customer: his contribution in a past window, 0 if he bought nothing.
+        A warehouse: its last window of `outcome_days` whose time for returns is over, with the window before it as
+        the covariate. Or a frame, one row per customer: his contribution in a past window, 0 if he bought nothing.
     outcome, before
-        Columns: the contribution, and what was known before that window (CUPED).
+        Columns of a frame: the contribution, and what was known before that window (CUPED).
     effect
         The effect per customer and window that must not be missed, in money.
     level, power
@@ -98,20 +102,30 @@ def sample_size(
     treated_share
         Share of customers to be treated.
     entered_per_day
-        Customers who can enter per day; default all of the history over one window.
+        Customers who can enter per day. Default, of a warehouse: everybody known on the first day, then new customers
+        at the pace of the last window; of a frame: all of the history over one window.
     outcome_days, return_days
         Length of the window, and of the time for returns after it.
     eligible_customers, prior_sd
         Customers who would get the winner, and the spread of past effects: they give the Test & Roll size.
     currency
-        Of the outcome.
+        Of the outcome; default that of the warehouse, else EUR.
 
     Raises
     ------
     DataError
-        A column is missing, empty in some rows or the same for everybody; a share or an effect makes no sense.
+        A column is missing, empty in some rows or the same for everybody; a share, an effect or a number of days
+        makes no sense.
     """
-    table = to_polars(history)
+    if outcome_days < 1 or return_days < 0:
+        raise DataError(f"A window has a day or more, got outcome_days={outcome_days}, return_days={return_days}.")
+    pace, at_once = 0.0, 0
+    if isinstance(history, Shop):
+        table, pace = _past_window(history, outcome_days, return_days)
+        at_once = 0 if entered_per_day else table.height
+        before, currency = before or f"pre_{outcome}", currency or str(getattr(history, "currency", "EUR"))
+    else:
+        table = to_polars(history)
     for column in (outcome, before):
         if column is not None and column not in table.columns:
             raise DataError(f"The frame has no column {column!r}; it has {', '.join(table.columns)}.")
@@ -122,13 +136,13 @@ def sample_size(
     needed = None
     if effect is not None:
         needed = math.ceil(solve(adjusted or plain, effect=abs(effect)))
-    pace = entered_per_day or table.height / outcome_days
+    pace = entered_per_day or pace or table.height / outcome_days
     rows = [
         {
             "n_customers": n,
             "smallest_effect": solve(plain, n=n),
             "smallest_effect_adjusted": solve(adjusted, n=n) if adjusted else None,
-            "days": math.ceil(n / pace) + outcome_days + return_days,
+            "days": math.ceil(max(n - at_once, 0) / pace) + outcome_days + return_days,
         }
         for n in sorted({*SIZES, *([needed] if needed else [])})
     ]
@@ -138,10 +152,23 @@ def sample_size(
         roll = round(arm_size_test_and_roll(eligible_customers, spread, prior_sd))
     schema = {"n_customers": pl.Int64, "smallest_effect": pl.Float64, "smallest_effect_adjusted": pl.Float64}
     return SamplePlan(
-        table=pl.DataFrame(rows, schema=schema | {"days": pl.Int64}), currency=currency, n_customers=needed,
+        table=pl.DataFrame(rows, schema=schema | {"days": pl.Int64}), currency=currency or "EUR", n_customers=needed,
         n_test_and_roll=roll, effect=effect, level=level, power=power, treated_share=treated_share,
-        entered_per_day=pace, outcome_days=outcome_days, return_days=return_days,
+        entered_per_day=pace, at_once=at_once, outcome_days=outcome_days, return_days=return_days,
     )  # fmt: skip
+
+
+def _past_window(shop: Shop, outcome_days: int, return_days: int) -> tuple[pl.DataFrame, float]:
+    """Return the customers of the last window whose returns are in, and how many new ones came per day since."""
+    table = shop.fetch("customer_history", outcome_days=outcome_days, return_days=return_days)
+    days = outcome_days + return_days
+    if table.height < 2:
+        raise DataError(
+            f"{table.height} customers bought before the last {outcome_days} + {return_days} days.",
+            "Plan with a shorter window, or load more of the past.",
+        )
+    everybody = int(shop.fetch("data_span")["n_customers"][0])
+    return table, max(everybody - table.height, 1) / days
 
 
 @dataclass(frozen=True, kw_only=True)

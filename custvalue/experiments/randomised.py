@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import narwhals as nw
 from scipy.stats import binomtest, chisquare, norm
@@ -268,10 +268,16 @@ def detectable(
     )
     if not found.var(metric.outcome) > 0.0:
         raise DataError(f"{metric.outcome!r} is the same for every customer of the past: no size can be planned.")
-    test = RatioOfMeans(
-        metric.outcome, metric.per, metric.before,
-        alpha=1.0 - level, power=power, ratio=treated_share / (1.0 - treated_share), n_obs=n, effect_size=effect,
-    )  # fmt: skip
-    if effect is None:
-        return float(test.solve_power_from_aggregates(found, "effect_size")[0].effect_size)
-    return float(test.solve_power_from_aggregates(found, "n_obs")[0].n_obs)
+    asked: Literal["effect_size", "n_obs"] = "effect_size" if effect is None else "n_obs"
+
+    def solve(*, use_t: bool) -> float:
+        test = RatioOfMeans(
+            metric.outcome, metric.per, metric.before, use_t=use_t,
+            alpha=1.0 - level, power=power, ratio=treated_share / (1.0 - treated_share), n_obs=n, effect_size=effect,
+        )  # fmt: skip
+        return float(getattr(test.solve_power_from_aggregates(found, asked)[0], asked))
+
+    try:
+        return solve(use_t=True)
+    except ValueError:  # the noncentral t is not defined somewhere on the way; at such sizes the normal agrees
+        return solve(use_t=False)

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import chisquare, norm
+from tea_tasting.metrics import RatioOfMeans
 
 from custvalue.errors import DataError
 from custvalue.experiments.design import assign, sample_size
@@ -176,3 +177,15 @@ def test_assignments_go_into_the_warehouse():
     assert dict(kept.select("customer_id", "arm").iter_rows()) == dict(
         found.table.select("customer_id", "arm").iter_rows()
     )
+
+
+def test_a_size_is_found_where_the_noncentral_t_is_not_defined():
+    """At ±56.5 and ±59.5 the solver with the t distribution meets a NaN; the closed normal formula tells the size."""
+    for spread in (56.4, 56.5, 59.5):
+        history = pl.DataFrame({"contribution": [-spread, spread] * 200})
+        n = detectable(history, Metric("contribution"), level=0.95, power=0.8, effect=1.0)
+        variance = float(history["contribution"].var())
+        assert n == pytest.approx(4.0 * variance * (norm.ppf(0.975) + norm.ppf(0.8)) ** 2, abs=3.0)
+    solver = RatioOfMeans("contribution", n_obs=None, effect_size=1.0, power=0.8)
+    with pytest.raises(ValueError, match="NaN"):
+        solver.solve_power(history, "n_obs")

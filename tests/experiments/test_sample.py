@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 
 import polars as pl
 import pytest
 
 from custvalue.data.warehouse import open_warehouse
 from custvalue.errors import DataError, MissingInputError
+from custvalue.experiments.design import sample_size
 from custvalue.experiments.looks import LOG
 from custvalue.experiments.threshold import free_delivery_threshold
 from custvalue.experiments.verdict import does_it_pay
@@ -151,3 +153,47 @@ def test_what_a_comparison_of_thresholds_needs_of_a_shop(shop, root):
         )
         with pytest.raises(DataError, match="Arm 'treatment' of 'vip_gift' has no row"):
             free_delivery_threshold(other, experiment="vip_gift")
+
+
+def test_a_test_is_planned_on_the_companys_own_past(shop):
+    """Two roads: the plan's history, and the same window cut from the books here."""
+    days, back = 28, 30
+    last = shop.fetch("data_span")["last_day"][0]
+    ago = (pl.lit(last) - pl.col("on")).dt.total_days()
+    entries = shop.fetch("pnl_entries").filter(pl.col("pnl_line") != "acquisition").with_columns(on="attributed_on")
+    orders = shop.fetch("int_orders").drop_nulls("customer_id").with_columns(on="ordered_on")
+    known = orders.filter(ago >= days + back)["customer_id"].unique()
+    by = entries.filter(pl.col("customer_id").is_in(known.to_list())).group_by("customer_id")
+    amount = pl.col("amount").cast(pl.Float64)
+    by_hand = by.agg(
+        contribution=amount.filter(ago.is_between(back, back + days - 1)).sum(),
+        before=amount.filter(ago.is_between(back + days, back + 2 * days - 1)).sum(),
+    )  # fmt: skip
+    everybody = pl.DataFrame({"customer_id": known}).join(by_hand, on="customer_id", how="left").fill_null(0.0)
+    plan = sample_size(shop, effect=2.0, outcome_days=days, return_days=back)
+    same = sample_size(everybody, before="before", effect=2.0, outcome_days=days, return_days=back)
+    columns = ["n_customers", "smallest_effect", "smallest_effect_adjusted"]
+    assert plan.table.select(columns).equals(same.table.select(columns), null_equal=True) or (
+        plan.table["smallest_effect_adjusted"].to_list()
+        == pytest.approx(same.table["smallest_effect_adjusted"].to_list())
+    )
+    assert plan.n_customers == same.n_customers
+    history = shop.fetch("customer_history", outcome_days=days, return_days=back)
+    window = orders.filter(ago.is_between(back, back + days - 1) & pl.col("customer_id").is_in(known.to_list()))
+    assert (history.height, history["n_orders"].sum()) == (len(known), window.height)
+
+
+def test_known_customers_enter_on_the_first_day(shop):
+    plan = sample_size(shop, outcome_days=28, return_days=30, effect=1.0)
+    days = dict(plan.table.select("n_customers", "days").iter_rows())
+    assert plan.at_once == 3_939
+    assert days[1_000] == days[2_000] == 58
+    new = (4_000 - 3_939) / 58
+    assert plan.entered_per_day == pytest.approx(new)
+    assert days[5_000] == math.ceil((5_000 - 3_939) / new) + 58
+    slow = sample_size(shop, outcome_days=28, return_days=30, entered_per_day=100.0)
+    assert dict(slow.table.select("n_customers", "days").iter_rows())[1_000] == 68
+    with pytest.raises(DataError, match="0 customers bought before the last 2000"):
+        sample_size(shop, outcome_days=2_000)
+    with pytest.raises(DataError, match="A window has a day or more"):
+        sample_size(shop, outcome_days=0)
