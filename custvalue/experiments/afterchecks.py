@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from custvalue.errors import DataError
-from custvalue.experiments.checks import MIN_PER_ARM, Check
+from custvalue.experiments.checks import Check, min_per_arm
 from custvalue.experiments.judge import detectable_effect
 from custvalue.experiments.randomised import ALL, Metric, cells, effect_of
 
@@ -27,11 +27,8 @@ UNDECIDED = ("keep testing", "not worth testing further")
 def check_findings(trial: Trial, judgements: Mapping[str, Judgement], settings: DecisionSettings) -> list[Check]:
     """Run the warning checks on the estimates."""
     whole = judgements[ALL]
-    checks = [
-        _detectable(whole, settings),
-        _top_customers(trial, whole),
-        _winners_curse(judgements, settings),
-    ]
+    checks = [_detectable(whole, settings), _winners_curse(judgements, settings)]
+    checks += [_new_customers(trial)] if trial.is_by_unit else [_top_customers(trial, whole)]
     checks += [*_segments(trial, judgements), *_orders(trial), *_timing(trial)]
     return checks
 
@@ -58,6 +55,18 @@ def _top_customers(trial: Trial, whole: Judgement) -> Check:
     return Check(name, "ok", text)
 
 
+def _new_customers(trial: Trial) -> Check:
+    name = "new customers"
+    if not trial.has("n_new"):
+        return Check(name, "ok", "Which customers are new is not known; what they brought counts in the outcome.")
+    try:
+        found = effect_of(Metric("n_new"), cells(trial.customers, [Metric("n_new")], arm="treated"))
+    except DataError:
+        return Check(name, "ok", "No customer came new in the window.")
+    text = f"New customers per known one: {found.effect:+,.3f} ({found.low:,.3f} to {found.high:,.3f})."
+    return Check(name, "ok", f"{text} What they brought counts in the outcome.")
+
+
 def _winners_curse(judgements: Mapping[str, Judgement], settings: DecisionSettings) -> Check:
     winners = [s for s, j in judgements.items() if j.decision == "pays off"]
     if winners and settings.prior_sd is None:
@@ -71,7 +80,7 @@ def _segments(trial: Trial, judgements: Mapping[str, Judgement]) -> Iterator[Che
         text = f"{len(trial.segments)} segments: each is judged at the strict levels of Holm's procedure."
         yield Check("many segments", "warn", text)
     if small := [s for s in trial.segments if s not in judgements]:
-        text = f"Fewer than {MIN_PER_ARM} customers in an arm: {', '.join(small)}; they are not judged alone."
+        text = f"Fewer than {min_per_arm(trial)} {trial.noun} in an arm: {', '.join(small)}; they are not judged alone."
         yield Check("small segments", "warn", text)
 
 

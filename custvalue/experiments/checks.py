@@ -8,7 +8,7 @@ import polars as pl
 
 from custvalue.errors import DataError
 from custvalue.experiments.randomised import Metric, cells, effect_of, sample_ratio_p_value
-from custvalue.experiments.trial import COST_INPUTS, OUTCOMES_WITHOUT_COST, RECOGNISED
+from custvalue.experiments.trial import COST_INPUTS, CUSTOMER_WORDS, OUTCOMES_WITHOUT_COST, RECOGNISED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Status = Literal["ok", "warn", "block"]
 BLOCK_BELOW, WARN_BELOW = 0.001, 0.01
 MIN_PER_ARM = 30  # fewer customers do not carry a normal interval of a skewed outcome
+MIN_UNITS, FEW_UNITS = 5, 15  # sums over many customers are nearly normal; few of them are few all the same
 
 
 class Check(NamedTuple):
@@ -67,18 +68,24 @@ def _empty_arm(trial: Trial) -> bool:
 
 def _both_arms(trial: Trial) -> Check:
     sizes = _arm_sizes(trial.customers)
-    text = f"{trial.control}: {sizes[0]:,} customers (control), {trial.treatment}: {sizes[1]:,} (treated)."
+    text = f"{trial.control}: {sizes[0]:,} {trial.noun} (control), {trial.treatment}: {sizes[1]:,} (treated)."
     if min(sizes) == 0:
         return Check("both arms", "block", f"An arm is empty. {text}")
-    if min(sizes) < MIN_PER_ARM:
-        return Check("both arms", "block", f"At least {MIN_PER_ARM} customers are needed in each arm. {text}")
+    if min(sizes) < min_per_arm(trial):
+        return Check("both arms", "block", f"At least {min_per_arm(trial)} {trial.noun} are needed in each arm. {text}")
+    if trial.is_by_unit and min(sizes) < FEW_UNITS:
+        return Check("both arms", "warn", f"Few were assigned, so the interval leans on each. {text}")
     return Check("both arms", "ok", text)
 
 
+def min_per_arm(trial: Trial) -> int:
+    """Return how many rows each arm needs."""
+    return MIN_UNITS if trial.is_by_unit else MIN_PER_ARM
+
+
 def _unit(trial: Trial) -> Check:
-    if trial.unit not in ("customer", "customer_id"):
-        text = f"Assigned was the {trial.unit}, counted is the customer; compare them with effects(unit=...)."
-        return Check("unit of assignment", "block", text)
+    if trial.is_by_unit or trial.unit not in CUSTOMER_WORDS:
+        return _whole_units(trial)
     customers = trial.customers
     in_both = 0
     if trial.has("n_arms"):
@@ -98,6 +105,16 @@ def _unit(trial: Trial) -> Check:
     if in_both:
         return Check("customer in both arms", "block", f"{in_both:,} customers are in both arms.")
     return Check("customer in both arms", "ok", "Every customer is in one arm.")
+
+
+def _whole_units(trial: Trial) -> Check:
+    if not trial.is_by_unit:
+        text = f"Assigned was the {trial.unit}, counted is the customer; give the column as does_it_pay(unit=...)."
+        return Check("unit of assignment", "block", text)
+    if mixed := int((trial.customers["n_arms"] > 1).sum()):
+        return Check("unit of assignment", "block", f"{mixed:,} {trial.noun} have customers in both arms.")
+    text = f"Counted as assigned: {trial.noun} of {trial.customers_per_unit:,.1f} known customers on average."
+    return Check("unit of assignment", "ok", text)
 
 
 def _households(trial: Trial) -> list[Check]:

@@ -70,7 +70,7 @@ def _costs(trial: Trial, segment: str, customers: pl.DataFrame) -> dict[str, obj
     if induced is not None and carrier is not None and orders:
         carried = carrier / orders * induced
     economic = None if forgone is None or carried is None else forgone + carried
-    n = treated.height
+    n = round(treated.height * trial.customers_per_unit)
     return {
         "segment": segment,
         "n_treated": n,

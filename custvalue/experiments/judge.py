@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from scipy.stats import t as student
 
 from custvalue.errors import DataError
-from custvalue.experiments.checks import MIN_PER_ARM
+from custvalue.experiments.checks import min_per_arm
 from custvalue.experiments.money import Belief, FurtherTest, belief, best_further_test, order_uplift
 from custvalue.experiments.randomised import ALL, Cells, Effect, Metric, cells, effect_of, holm
 from custvalue.experiments.sequence import sequence_half_width, sequence_p_value, tuning
@@ -74,15 +74,16 @@ class Judgement:
 
 
 def judge(trial: Trial, settings: DecisionSettings, looks: int) -> dict[str, Judgement]:
-    """Judge all customers and each segment; segments with fewer than 30 customers in an arm are left out."""
+    """Judge all customers and each segment; segments with too few customers in an arm are left out."""
     metrics = _metrics(trial)
     found = cells(trial.customers, metrics.values(), arm="treated", segment="segment" if trial.segments else None)
-    large = [s for s in trial.segments if _smallest_arm(found, s) >= MIN_PER_ARM]
+    large = [s for s in trial.segments if _smallest_arm(found, s) >= min_per_arm(trial)]
     main = metrics["contribution"]
     plain = {s: effect_of(main, found, segment=s, level=settings.level) for s in (ALL, *large)}
     sequential = max(settings.planned_looks, looks) > 1
     total = plain[ALL].n
-    rho = {s: tuning(settings.planned_customers * e.n / total, settings.level) for s, e in plain.items()}
+    planned = settings.planned_customers / trial.customers_per_unit
+    rho = {s: tuning(planned * e.n / total, settings.level) for s, e in plain.items()}
     p = {
         s: sequence_p_value(e.effect, e.standard_error, e.n, rho[s]) if sequential else e.p_value
         for s, e in plain.items()
@@ -147,12 +148,13 @@ def _judgement(
     share: float,
 ) -> Judgement:
     now = belief(effect.effect, effect.standard_error, settings.prior_sd)
-    eligible = (settings.eligible_customers or trial.customers.height) * share
-    pace = trial.entered_per_day(None if segment == ALL else segment)
+    size = trial.customers_per_unit
+    eligible = (settings.eligible_customers or trial.customers.height * size) * share
+    pace = trial.entered_per_day(None if segment == ALL else segment) * size
     further = best_further_test(
         now,
         customers=eligible * settings.horizon_days / trial.outcome_days,
-        sd_per_customer=effect.sd_per_customer,
+        sd_per_customer=effect.sd_per_customer * math.sqrt(size),  # customers of a unit come and go together
         cost_per_customer=settings.cost_per_test_day / pace,
     )
     decision = decide(effect, now, further, settings)

@@ -59,7 +59,7 @@ def with_long_run(verdict: Verdict, trial: Trial, shop: Shop | None) -> Verdict:
     if verdict.design != "rct" or verdict.table["effect"].null_count() == verdict.table.height:
         return verdict
     measured = {r["segment"]: r for r in verdict.table.drop_nulls("effect").to_dicts()}
-    purchases = None if shop is None else _purchases(shop, trial)
+    purchases = None if shop is None or trial.is_by_unit else _purchases(shop, trial)
     z = float(norm.ppf(0.5 + verdict.settings.level / 2.0))
     found: dict[str, list[dict[str, Any]]] = {}
     for segment in [s for s in measured if s != ALL] or [ALL]:

@@ -8,14 +8,13 @@ import polars as pl
 
 from custvalue.errors import CustvalueError
 from custvalue.experiments.opt_in import OptInEffect, estimate
+from custvalue.experiments.trial import BEFORE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from custvalue.experiments.checks import Check
     from custvalue.experiments.trial import Trial
-
-BEFORE = ("pre_revenue", "pre_orders", "pre_contribution")
 
 WHY_USERS = "Wrong: those who got the measure were chosen, and differ from the others without it."
 WHY_BEFORE_AFTER = "Wrong: season, growth and the return of lucky customers to their mean are taken for the effect."

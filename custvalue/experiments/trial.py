@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
     Frame: TypeAlias = pl.DataFrame | pd.DataFrame
 
+AREA_WORDS = frozenset({"region", "area"})
+CUSTOMER_WORDS = frozenset({"customer", "customer_id"})
 CONTROL_WORDS = frozenset({"0", "false", "control", "off", "no", "holdout", "without"})
 RECOGNISED = {
     "customer_id": ("customer_id",),
     "household": ("household", "household_id"),
+    "is_new": ("is_new",),
+    "n_customers": ("n_customers",),
     "entered": ("assigned_at", "entry_day"),
     "exposed_at": ("exposed_at",),
     "is_mature": ("is_mature",),
@@ -40,7 +44,8 @@ RECOGNISED = {
 }
 MONEY = ("revenue", "fee_paid", "carrier_cost", "carrier_cost_free", "measure_cost")
 TIMING = ("order_weeks", "n_orders_late", "n_orders_after", "days_after")
-NUMBERS = ("outcome", "before", "n_orders", "pre_revenue", "pre_orders", "pre_contribution", *TIMING, *MONEY)
+BEFORE = ("pre_revenue", "pre_orders", "pre_contribution")
+NUMBERS = ("outcome", "before", "n_customers", "n_orders", *BEFORE, *TIMING, *MONEY)
 COST_INPUTS = ("fee_paid", "carrier_cost", "measure_cost")
 OUTCOMES_WITHOUT_COST = ("revenue", "n_orders")
 
@@ -72,6 +77,8 @@ class Trial:
         `rct`, or how the measure was launched otherwise.
     unit
         What was assigned: the customer, or his household or area.
+    is_by_unit, customers_per_unit
+        Whether the rows are such units (see `units`), and how many known customers one stands for on average.
     as_of
         The day of the analysis.
     """
@@ -87,11 +94,18 @@ class Trial:
     return_days: int = 0
     design: str = "rct"
     unit: str = "customer"
+    is_by_unit: bool = False
+    customers_per_unit: float = 1.0
     as_of: dt.date
 
     def has(self, column: str) -> bool:
         """Tell whether the customers have the column."""
         return column in self.customers.columns
+
+    @property
+    def noun(self) -> str:
+        """What a row is, in the plural."""
+        return f"units ({self.unit})" if self.is_by_unit else "customers"
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -139,8 +153,11 @@ def trial_from_frame(
     outcome_days: int,
     as_of: dt.date | None,
     name: str = "test",
+    unit: str | None = None,
 ) -> Trial:
     """Bring a frame of customers to one form.
+
+    `unit` names the column of what was assigned where that is not the customer.
 
     Raises
     ------
@@ -150,7 +167,7 @@ def trial_from_frame(
     table = to_polars(frame)
     if table.height == 0:
         raise DataError("The frame of customers is empty.", "One row per customer of the test is needed.")
-    named = {"arm": arm, "outcome": outcome, "segment": segment, "before": before}
+    named = {"arm": arm, "outcome": outcome, "segment": segment, "before": before, "unit_id": unit}
     chosen = {role: column for role, column in named.items() if column is not None}
     for role, column in chosen.items():
         if column not in table.columns:
@@ -175,6 +192,7 @@ def trial_from_frame(
         treatment=labels[1],
         planned_share=planned_share,
         outcome_days=outcome_days,
+        unit=unit or "customer",
         as_of=as_of or _last_day(out),
     )
 
@@ -216,6 +234,7 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
     customers = shop.fetch("experiment_customers", experiment=experiment)
     if customers.height == 0:
         raise DataError(f"Experiment {experiment!r} has no assigned customer.", "Load its rows of `assignments`.")
+    unit = str(row.get("unit") or "customer")
     trial = trial_from_frame(
         customers,
         arm="arm",
@@ -226,9 +245,10 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
         outcome_days=int(_or(row.get("outcome_days"), 28)),
         as_of=as_of or row.get("ends"),
         name=experiment,
+        unit="unit_id" if "unit_id" in customers.columns and unit in AREA_WORDS else None,
     )
     days, design = int(_or(row.get("return_days"), 0)), str(row.get("design") or "rct")
-    return replace(trial, return_days=days, design=design, unit=str(row.get("unit") or "customer")), row
+    return replace(trial, return_days=days, design=design, unit=unit), row
 
 
 def _or(value: Any, default: float) -> float:

@@ -18,6 +18,7 @@ from custvalue.experiments.looks import log_look, looks_before
 from custvalue.experiments.naive import launch_estimate, naive_comparison
 from custvalue.experiments.randomised import ALL
 from custvalue.experiments.trial import Shop, Trial, trial_from_frame, trial_from_shop
+from custvalue.experiments.units import by_unit
 from custvalue.experiments.wording import about_launch, sentence_of, title_of
 from custvalue.results import Kind, Result
 
@@ -92,6 +93,8 @@ class Verdict(Result):
         `fixed` for one look at the end, `always-valid` where the test was looked at while it ran.
     looks
         How often the test has been looked at, this time included.
+    unit, customers_per_unit
+        What was assigned and is counted in `n_control` and `n_treated`, and how many customers one stands for.
     is_provisional
         True where customers are still within their window or the time for returns.
     settings
@@ -111,6 +114,8 @@ class Verdict(Result):
     before: str | None
     control_arm: str
     treated_arm: str
+    unit: str = "customer"
+    customers_per_unit: float = 1.0
     planned_share: float
     outcome_days: int
     return_days: int
@@ -164,6 +169,7 @@ def does_it_pay(
     outcome: str = "contribution",
     segment: str | None = None,
     before: str | None = None,
+    unit: str | None = None,
     planned_share: float = 0.5,
     outcome_days: int = 28,
     as_of: dt.date | None = None,
@@ -190,6 +196,11 @@ def does_it_pay(
         Column with the segments declared before the test.
     before
         Covariate known before the assignment; it makes the interval narrower (CUPED).
+    unit
+        Column of a frame with what was assigned where that is not the customer: a household, an area, an area and
+        period. Rows of a unit are added up and counted as one; the effect is still per customer. Those with `is_new`
+        true bring their contribution but were not there at the start; where a row is not one customer, `n_customers`
+        says how many it stands for. A test of the warehouse by `region` counts all customers of its regions.
     planned_share
         Share of customers that was meant to be treated.
     outcome_days
@@ -229,7 +240,7 @@ def does_it_pay(
         if experiment is None:
             raise DataError("Name the experiment, as in does_it_pay(shop, experiment='free_delivery').")
         trial, row = trial_from_shop(customers, experiment, as_of=as_of)
-        return _judge_logged(customers, trial, _with_plan(chosen, row), looks, currency)
+        return _judge_logged(customers, by_unit(trial), _with_plan(chosen, row), looks, currency)
     if not 0.0 < planned_share < 1.0:
         raise DataError(f"planned_share is the share of treated, between 0 and 1; got {planned_share}.")
     trial = trial_from_frame(
@@ -242,7 +253,9 @@ def does_it_pay(
         outcome_days=outcome_days,
         as_of=as_of,
         name=experiment or "test",
+        unit=unit,
     )
+    trial = by_unit(trial)
     return with_long_run(verdict_of(trial, chosen, looks=looks or 1, currency=currency or "EUR"), trial, None)
 
 
@@ -311,6 +324,8 @@ def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, curr
         before=trial.before,
         control_arm=trial.control,
         treated_arm=trial.treatment,
+        unit=trial.unit,
+        customers_per_unit=trial.customers_per_unit,
         planned_share=trial.planned_share,
         outcome_days=trial.outcome_days,
         return_days=trial.return_days,

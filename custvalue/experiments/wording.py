@@ -59,7 +59,8 @@ def sentence_of(
 def _effect(trial: Trial, j: Judgement, currency: str) -> str:
     low, high = money(j.effect.low), money(j.effect.high)
     effect = money(j.effect.effect, sign=True)
-    text = f"Per customer and {trial.outcome_days} days: contribution {effect} {currency} ({low} to {high})"
+    who = f"Per customer (by {trial.unit}, new customers included)" if trial.is_by_unit else "Per customer"
+    text = f"{who} and {trial.outcome_days} days: contribution {effect} {currency} ({low} to {high})"
     return text + (f", revenue {money(j.revenue.effect, sign=True)}." if j.revenue is not None else ".")
 
 

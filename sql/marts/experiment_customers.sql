@@ -1,7 +1,7 @@
 -- relation:   experiment_customers
--- grain:      one row per customer assigned in an experiment: what he brought in its window and before it
+-- grain:      one row per customer of an experiment (of its regions, if they were assigned): what he brought in its window and before it
 -- key:        customer_id
--- inputs:     staging.stg_experiments, staging.stg_assignments, marts.customer_segments, marts.pnl_entries, intermediate.int_orders, intermediate.int_carrier_costs, marts.data_span
+-- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, marts.customer_segments, marts.pnl_entries, intermediate.int_orders, intermediate.int_carrier_costs, marts.data_span
 -- params:     experiment
 -- outputs:    customer_id varchar, arm varchar, n_arms bigint, segment varchar, assigned_at timestamp,
 --             exposed_at timestamp, first_day date, is_mature boolean, n_orders bigint,
@@ -9,17 +9,61 @@
 --             pre_contribution decimal(38,2), pre_revenue decimal(38,2), pre_orders bigint,
 --             fee_forgone decimal(38,2), fee_paid decimal(38,2), carrier_cost decimal(38,2),
 --             carrier_cost_free decimal(38,2), measure_cost decimal(38,2), order_weeks bigint,
---             n_orders_late bigint, n_orders_after bigint, days_after bigint
-with arms as (
+--             n_orders_late bigint, n_orders_after bigint, days_after bigint, unit_id varchar, is_new boolean
+with units as (
+    select
+        assignments.experiment_id,
+        case
+            when experiments.unit in ('region', 'area') then customers.region
+            else assignments.customer_id
+        end as unit_id,
+        experiments.unit in ('region', 'area') as is_region,
+        assignments.customer_id,
+        assignments.arm,
+        assignments.assigned_at,
+        assignments.exposed_at
+    from staging.stg_experiments as experiments
+    inner join staging.stg_assignments as assignments on experiments.experiment_id = assignments.experiment_id
+    left join staging.stg_customers as customers on assignments.customer_id = customers.customer_id
+    where experiments.name = $experiment
+),
+
+arms as (
     select
         experiment_id,
-        customer_id,
+        unit_id,
+        is_region,
         min(arm) as arm,
         count(distinct arm) as n_arms,
         min(assigned_at) as assigned_at,
         min(exposed_at) as exposed_at
-    from staging.stg_assignments
-    group by experiment_id, customer_id
+    from units
+    group by experiment_id, unit_id, is_region
+),
+
+-- a region counts whole: those who refused, and those who came later; whoever has no region is kept to be seen
+members as (
+    select
+        unit_id as member_unit,
+        unit_id as customer_id,
+        cast(null as date) as acquired_on
+    from arms
+    where not is_region
+    union all
+    select
+        arms.unit_id as member_unit,
+        customers.customer_id,
+        customers.acquired_on
+    from arms
+    inner join staging.stg_customers as customers on arms.unit_id = customers.region
+    where arms.is_region
+    union all
+    select
+        unit_id as member_unit,
+        customer_id,
+        cast(null as date) as acquired_on
+    from units
+    where is_region and unit_id is null
 ),
 
 windows as (
@@ -28,7 +72,9 @@ windows as (
         experiments.outcome_days,
         experiments.return_days,
         experiments.ends,
-        arms.customer_id,
+        members.customer_id,
+        members.acquired_on,
+        arms.unit_id,
         arms.arm,
         arms.n_arms,
         arms.assigned_at,
@@ -36,7 +82,7 @@ windows as (
         greatest(experiments.starts, cast(arms.assigned_at as date)) as first_day
     from staging.stg_experiments as experiments
     inner join arms on experiments.experiment_id = arms.experiment_id
-    where experiments.name = $experiment
+    inner join members on arms.unit_id is not distinct from members.member_unit
 ),
 
 money as (
@@ -149,7 +195,9 @@ select
     cast(coalesce(timing.order_weeks, 0) as bigint) as order_weeks,
     coalesce(timing.n_orders_late, 0) as n_orders_late,
     coalesce(timing.n_orders_after, 0) as n_orders_after,
-    least(greatest(date_diff('day', windows.ends, span.last_day), 0), windows.outcome_days) as days_after
+    least(greatest(date_diff('day', windows.ends, span.last_day), 0), windows.outcome_days) as days_after,
+    windows.unit_id,
+    coalesce(windows.acquired_on >= windows.first_day, false) as is_new
 from windows
 cross join marts.data_span as span
 left join marts.customer_segments as segments on windows.customer_id = segments.customer_id
