@@ -11,7 +11,8 @@ from custvalue.config import DecisionSettings
 from custvalue.errors import DataError
 from custvalue.experiments.randomised import Metric, cells, effect_of
 from custvalue.experiments.sequence import sequence_half_width, sequence_p_value, tuning
-from custvalue.experiments.trial import to_polars, trial_from_frame
+from custvalue.experiments.trial import Shop, mature_only, to_polars, trial_from_frame, trial_from_shop
+from custvalue.experiments.units import by_unit
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -60,36 +61,40 @@ class Looks(Result):
         """When the interval first left out 0, or that it never did."""
         decided = self.table.filter((pl.col("effect_low") > 0.0) | (pl.col("effect_high") < 0.0))
         last = money(self.table["effect"][-1], sign=True)
-        effect = f"{last} {self.currency} per customer at the last of {self.table.height} looks"
+        which = "the only look" if self.table.height == 1 else f"the last of {self.table.height} looks"
+        effect = f"{last} {self.currency} per customer at {which}"
         if decided.height == 0:
             return f"Undecided at every look: {effect}"
         return f"Decided from day {decided['day'][0]} on: {effect}"
 
 
 def looks_of(
-    customers: Frame,
+    customers: Shop | Frame,
+    experiment: str | None = None,
     *,
     entered: str = "entry_day",
     arm: str = "arm",
     outcome: str = "contribution",
     before: str | None = None,
     settings: DecisionSettings | None = None,
-    currency: str = "EUR",
+    currency: str | None = None,
 ) -> Looks:
     """Show how a running test stood after each day of entry, with the interval that is valid at all of them.
 
     Parameters
     ----------
     customers
-        One row per customer.
+        A warehouse, or a frame with one row per customer.
+    experiment
+        Name of a test of the warehouse; its customers whose window is over are taken by the day they were assigned.
     entered
-        Column with the day of entry: a date, or a number.
+        Column of a frame with the day of entry: a date, or a number.
     arm, outcome, before
-        Columns, as for `does_it_pay`.
+        Columns of a frame, as for `does_it_pay`.
     settings
         `level` and `planned_customers` are used.
     currency
-        Of the outcome.
+        Of the outcome; default that of the warehouse, else EUR.
 
     Raises
     ------
@@ -97,15 +102,21 @@ def looks_of(
         A column is missing or empty, or no day has two customers in each arm.
     """
     chosen = settings or DecisionSettings()
-    table = to_polars(customers)
-    if entered not in table.columns:
-        raise DataError(f"The frame has no column {entered!r} (day of entry); it has {', '.join(table.columns)}.")
-    trial = trial_from_frame(
-        table.with_columns(assigned_at=pl.col(entered)),
-        arm=arm, outcome=outcome, segment=None, before=before, planned_share=0.5, outcome_days=28, as_of=None,
-    )  # fmt: skip
-    metric = Metric("outcome", None if before is None else "before")
-    rho = tuning(chosen.planned_customers, chosen.level)
+    if isinstance(customers, Shop):
+        if experiment is None:
+            raise DataError("Name the experiment, as in looks_of(shop, experiment='free_delivery').")
+        trial = by_unit(mature_only(trial_from_shop(customers, experiment)[0]))
+        currency = currency or str(getattr(customers, "currency", "EUR"))
+    else:
+        table = to_polars(customers)
+        if entered not in table.columns:
+            raise DataError(f"The frame has no column {entered!r} (day of entry); it has {', '.join(table.columns)}.")
+        trial = trial_from_frame(
+            table.with_columns(assigned_at=pl.col(entered)),
+            arm=arm, outcome=outcome, segment=None, before=before, planned_share=0.5, outcome_days=28, as_of=None,
+        )  # fmt: skip
+    metric = Metric("outcome", None if trial.before is None else "before")
+    rho = tuning(chosen.planned_customers / trial.customers_per_unit, chosen.level)
     rows = []
     for day in sorted(trial.customers["entered"].drop_nulls().unique().to_list()):
         seen = trial.customers.filter(pl.col("entered") <= day)
@@ -114,8 +125,8 @@ def looks_of(
     if not rows:
         raise DataError("On no day were there two customers in each arm.")
     return Looks(
-        table=pl.DataFrame(rows), currency=currency, level=chosen.level, outcome=outcome, before=before,
-        planned_customers=chosen.planned_customers,
+        table=pl.DataFrame(rows), currency=currency or "EUR", level=chosen.level, outcome=trial.outcome,
+        before=trial.before, planned_customers=chosen.planned_customers,
     )  # fmt: skip
 
 

@@ -126,6 +126,13 @@ class Trial:
         return rows.height / days
 
 
+def mature_only(trial: Trial) -> Trial:
+    """Leave out customers whose window or time for returns is not over."""
+    if not trial.has("is_mature"):
+        return trial
+    return replace(trial, customers=trial.customers.filter(pl.col("is_mature").fill_null(value=True)))
+
+
 def to_polars(frame: Frame) -> pl.DataFrame:
     """Return a pandas or Polars frame as Polars.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
@@ -17,7 +17,7 @@ from custvalue.experiments.lifetime_effect import with_long_run
 from custvalue.experiments.looks import log_look, looks_before
 from custvalue.experiments.naive import launch_estimate, naive_comparison
 from custvalue.experiments.randomised import ALL
-from custvalue.experiments.trial import Shop, Trial, trial_from_frame, trial_from_shop
+from custvalue.experiments.trial import Shop, Trial, mature_only, trial_from_frame, trial_from_shop
 from custvalue.experiments.units import by_unit
 from custvalue.experiments.wording import about_launch, sentence_of, title_of
 from custvalue.results import Kind, Result
@@ -336,14 +336,6 @@ def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, curr
         interval="always-valid" if max(settings.planned_looks, looks) > 1 else "fixed",
         is_provisional=only_young,
     )
-
-
-def mature_only(trial: Trial) -> Trial:
-    """Leave out customers whose window or time for returns is not over."""
-    if not trial.has("is_mature"):
-        return trial
-    kept = trial.customers.filter(pl.col("is_mature").fill_null(value=True))
-    return Trial(**{f.name: getattr(trial, f.name) for f in fields(trial)} | {"customers": kept})
 
 
 def _table(

@@ -102,3 +102,20 @@ def test_titles_say_when_it_was_decided():
         contribution=pl.col("contribution") + pl.when(pl.col("arm") == "treatment").then(4.0).otherwise(0.0)
     )
     assert looks_of(clear).title.startswith("Decided from day")
+
+
+def test_the_looks_at_a_test_of_a_warehouse_are_those_of_its_frame():
+    """Two roads: the shop's customers by the day they were assigned, and the same rows given as a frame."""
+    days = [dt.datetime(2026, 1, 1 + i % 10) for i in range(800)]
+    frame = customers(800).with_columns(
+        assigned_at=pl.Series(days), is_mature=pl.Series([i % 8 > 0 for i in range(800)])
+    )
+    looks = looks_of(LoggingShop(frame), "free_delivery")
+    same = looks_of(frame.filter("is_mature"), entered="assigned_at", before="pre_contribution")
+    assert looks.table.equals(same.table)
+    assert looks.table["day"].to_list() == [dt.date(2026, 1, 1 + i) for i in range(10)]
+    assert looks.title.endswith("at the last of 10 looks")
+    with pytest.raises(DataError, match="Name the experiment"):
+        looks_of(LoggingShop(frame))
+    one = looks_of(frame.with_columns(entry_day=0))
+    assert one.title.endswith("at the only look")
