@@ -226,18 +226,16 @@ def format_table(
     currency: str = "EUR",
     name: str = "custvalue",
 ) -> gt.GT:
-    """Format a frame with great-tables, which escapes cells; title and notes are escaped here.
+    """Format a frame with great-tables, which escapes cells, title and notes.
 
     `name` is the element's id: its own for each table of a page, the same in every run.
     """
-    import html
-
     import great_tables as gt
 
     by_kind = {kind: [column for column, k in kinds.items() if k == kind] for kind in set(kinds.values())}
     out = gt.GT(table, id=name).tab_options(**TABLE_STYLE)
     if title:
-        out = out.tab_header(html.escape(title))
+        out = out.tab_header(title)
     out = out.fmt_number(columns=by_kind.get("money", []), decimals=2, sep_mark=",")
     out = out.fmt_number(columns=by_kind.get("number", []), decimals=2)
     out = out.fmt_integer(columns=by_kind.get("count", []))
@@ -245,7 +243,7 @@ def format_table(
     out = out.sub_missing(missing_text="–")
     out = out.cols_label(cases={column: label(column, kind, currency) for column, kind in kinds.items()})
     out = out.cols_align("right", columns=[column for column, kind in kinds.items() if kind not in ("text", "date")])
-    return out.tab_source_note(html.escape(" · ".join(notes))) if notes else out
+    return out.tab_source_note(" · ".join(notes)) if notes else out
 
 
 def label(name: str, kind: Kind, currency: str) -> str:

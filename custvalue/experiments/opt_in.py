@@ -55,9 +55,10 @@ class OptInEffect(Result):
     covariates: tuple[str, ...]
     level: float
 
-    kinds: ClassVar[Mapping[str, Kind]] = dict.fromkeys(
-        ("effect", "effect_low", "effect_high", "standard_error", "naive_difference"), "money"
-    )
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        **dict.fromkeys(("effect", "effect_low", "effect_high", "standard_error", "naive_difference"), "money"),
+        "share_without_match": "percent",
+    }
 
     @property
     def has_overlap(self) -> bool:

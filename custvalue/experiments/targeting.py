@@ -102,9 +102,10 @@ class TargetingRule(Result):
     level: float
     seed: int
 
-    kinds: ClassVar[Mapping[str, Kind]] = dict.fromkeys(
-        ("value", "value_low", "value_high", "gain", "gain_low", "gain_high"), "money"
-    )
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        **dict.fromkeys(("value", "value_low", "value_high", "gain", "gain_low", "gain_high"), "money"),
+        "share_treated": "percent",
+    }
 
     @property
     def title(self) -> str:

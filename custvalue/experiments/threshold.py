@@ -58,9 +58,12 @@ class ThresholdCurve(Result):
     window: float
     level: float
 
-    kinds: ClassVar[Mapping[str, Kind]] = dict.fromkeys(
-        ("threshold", "basket", "profit", "profit_low", "profit_high", "gain", "gain_low", "gain_high"), "money"
-    )
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        **dict.fromkeys(
+            ("threshold", "basket", "profit", "profit_low", "profit_high", "gain", "gain_low", "gain_high"), "money"
+        ),
+        "paying_share": "percent",
+    }
 
     @property
     def title(self) -> str:
