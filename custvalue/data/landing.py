@@ -37,9 +37,9 @@ def land(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> list[
         con.execute(f"drop table if exists {name}")
     con.execute("create temp table malformed (_row bigint, reason varchar, line varchar)")
     if isinstance(source.content, pl.DataFrame):
-        return _land_frame(con, source.content)
+        return _land_frame(con, source.content, source.mapping.marks[0])
     if not source.is_text:
-        return _land_parquet(con, source.content)
+        return _land_parquet(con, source.content, source.mapping.marks[0])
     file = decoded(source.content, source.mapping.encoding, scratch)
     try:
         return _land_lines(con, source, file) if source.mapping.fixed_width else _land_delimited(con, source, file)
@@ -60,7 +60,7 @@ def columns_of(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) ->
     if isinstance(source.content, pl.DataFrame):
         return source.content.columns
     if not source.is_text:
-        return _parquet_columns(con, source.content)
+        return list(_parquet_columns(con, source.content))
     try:
         file = decoded(source.content, source.mapping.encoding, scratch)
         return _header(source, file)[1]
@@ -77,8 +77,12 @@ def _unreadable(source: Source, why: str) -> SourceError:
     return SourceError(f"Can't read {source.name}: {why}.")
 
 
-def _land_frame(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> list[str]:
-    text = frame.select(_as_text(column) for column in frame.get_columns())  # noqa: F841, read by name below
+def _land_frame(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, decimal: str) -> list[str]:
+    # a number that is one already is written as the mapping says that texts are, so that both are read alike
+    text = frame.select(  # noqa: F841, read by name below
+        _as_text(column).str.replace(".", decimal, literal=True) if column.dtype.is_numeric() else _as_text(column)
+        for column in frame.get_columns()
+    )
     con.execute("create temp table landing as select *, row_number() over () as _row from text")
     return frame.columns
 
@@ -96,21 +100,26 @@ def _as_text(column: pl.Series) -> pl.Series:
     return column.cast(pl.String) if not column.dtype.is_temporal() else column.dt.to_string("iso:strict")
 
 
-def _land_parquet(con: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
-    columns = _parquet_columns(con, file)
+def _land_parquet(con: duckdb.DuckDBPyConnection, file: Path, decimal: str) -> list[str]:
+    types = _parquet_columns(con, file)
+    texts = {name: f"cast({quote(name)} as varchar)" for name in types}
+    for name, kind in types.items():
+        if decimal != "." and kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")):
+            texts[name] = f"replace({texts[name]}, '.', {literal(decimal)})"
+    listed = ", ".join(f"{text} as {quote(name)}" for name, text in texts.items())
     con.execute(
-        "create temp table landing as select cast(columns(*) as varchar), row_number() over () as _row"
+        f"create temp table landing as select {listed}, row_number() over () as _row"
         f" from read_parquet({literal(str(file))})"
     )
-    return columns
+    return list(types)
 
 
-def _parquet_columns(con: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
+def _parquet_columns(con: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
     try:
         described = con.execute(f"describe select * from read_parquet({literal(str(file))})").fetchall()
     except duckdb.Error as problem:
         raise SourceError(f"Can't read {file.name} as Parquet: {str(problem).splitlines()[0]}.") from None
-    return [row[0] for row in described]
+    return {row[0]: row[1] for row in described}
 
 
 def _land_lines(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> list[str]:

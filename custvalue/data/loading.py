@@ -5,22 +5,24 @@ from __future__ import annotations
 import graphlib
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from custvalue.data.landing import columns_of, land
+from custvalue.data.landing import land
+from custvalue.data.matching import check_mapping, settle, unmatched
 from custvalue.data.quality import accept
-from custvalue.data.sources import FLAT, FLAT_COLUMNS, Source
 from custvalue.errors import DataError, SourceError
 from custvalue.results import Result
 
 if TYPE_CHECKING:
     import duckdb
 
+    from custvalue.data.mapping import Mapping
     from custvalue.data.relations import Relation
+    from custvalue.data.sources import Source
 
 Progress = Callable[[str], None]
 COUNTED = ("read", "accepted", "unattributed", "rejected")
@@ -37,11 +39,14 @@ class LoadReport(Result):
     sources
         The same per file, sheet or frame, with `identical`: accepted lines that repeat another.
     reasons
-        `table`, `reason`, `rows`, of what was rejected.
+        `table`, `reason`, `example` (its first row, and the value that came), `rows`, of what was rejected.
+    remarks
+        What else to know: a content that was loaded before under another name, a mapping's entry without a file.
     """
 
     sources: pl.DataFrame
     reasons: pl.DataFrame
+    remarks: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -54,43 +59,40 @@ def load_sources(
     con: duckdb.DuckDBPyConnection,
     relations: dict[str, Relation],
     sources: list[Source],
-    currency: str,
+    mapping: Mapping,
     progress: Progress,
-) -> None:
+) -> list[str]:
     """Load every source into its raw table, tables after those they refer to.
+
+    Returns
+    -------
+    list of str
+        Remarks for the report.
 
     Raises
     ------
     SourceError
-        A source fits no table, or can't be read.
+        A source fits no table, or can't be read; the mapping names what does not exist.
     DataError
         The database holds another currency.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder)
-        settled = [_settle(con, relations, source, scratch) for source in sources]
-        rank = {name: i for i, name in enumerate(_raw_names(relations))}
-        for source in settled:
-            if source.table not in rank:
-                raise SourceError(
-                    f"{source.name} fits no table: {source.table!r} is none of ours,"
-                    " and it has no columns customer_id, ordered_at, amount.",
-                    f"Name it like its table ({', '.join(sorted(rank))}), or write a mapping.",
-                )
-        _check_currency(con, currency)
-        for source in sorted(settled, key=lambda source: rank[str(source.table)]):
-            progress(f"reading {source.name} into {source.table}")
-            _load_one(con, relations[f"raw.{source.table}"], source, currency, scratch)
-
-
-def _settle(con: duckdb.DuckDBPyConnection, relations: dict[str, Relation], source: Source, scratch: Path) -> Source:
-    """Decide on the table: three columns are enough for a flat export, whatever the file is called."""
-    if source.mapping.columns:
-        return source
-    columns = {column.strip().lower().replace(" ", "_") for column in columns_of(con, source, scratch)}
-    relation = relations.get(f"raw.{source.table}")
-    lacks = relation is None or not set(relation.required) <= columns
-    return replace(source, table=FLAT) if lacks and columns >= FLAT_COLUMNS else source
+    check_mapping(con, relations, mapping)
+    remarks = unmatched(mapping, sources)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            scratch = Path(folder)
+            settled = [settle(con, relations, source, scratch) for source in sources]
+            _check_currency(con, mapping.currency)
+            rank = {name: i for i, name in enumerate(_raw_names(relations))}
+            for source in settled:
+                _forget(con, source, "identity", source.identity)
+            for source in sorted(settled, key=lambda source: rank[str(source.table)]):
+                progress(f"reading {source.name} into {source.table}")
+                remarks += _load_one(con, relations[f"raw.{source.table}"], source, mapping.currency, scratch)
+    except SourceError as problem:  # an entry that no file belongs to may be why
+        hint = "\n".join(filter(None, [problem.hint, *unmatched(mapping, sources)]))
+        raise SourceError(problem.message, hint) from None
+    return remarks
 
 
 def _raw_names(relations: dict[str, Relation]) -> list[str]:
@@ -99,8 +101,14 @@ def _raw_names(relations: dict[str, Relation]) -> list[str]:
     return list(graphlib.TopologicalSorter(raw).static_order())
 
 
-def _load_one(con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, currency: str, scratch: Path) -> None:
-    _forget(con, source)
+def _load_one(
+    con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, currency: str, scratch: Path
+) -> list[str]:
+    remarks = [
+        f"{source.name} has the same content as {'another ' if other == source.name else ''}{other},"
+        " which was loaded before: nothing is added, its rows count once."
+        for other in _forget(con, source, "content_hash", source.content_hash)
+    ]
     columns = land(con, source, scratch)
     source_id = con.execute("select coalesce(max(source_id), 0) + 1 from meta.load_log").fetchall()[0][0]
     counts = accept(con, relation, source, columns, source_id)
@@ -112,19 +120,21 @@ def _load_one(con: duckdb.DuckDBPyConnection, relation: Relation, source: Source
             "hash": source.content_hash, "currency": currency, **counts.__dict__,
         },
     )  # fmt: skip
+    return remarks
 
 
-def _forget(con: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Remove what an earlier load of the same source brought."""
+def _forget(con: duckdb.DuckDBPyConnection, source: Source, column: str, value: str) -> list[str]:
+    """Remove what sources with this identity or content brought to the same table; return their names."""
     same = con.execute(
-        "select source_id from meta.load_log where table_name = $table"
-        " and (identity = $identity or content_hash = $hash)",
-        {"table": source.table, "identity": source.identity, "hash": source.content_hash},
+        f"select source_id, source_name from meta.load_log where table_name = $table and {column} = $value"
+        " order by all",
+        {"table": source.table, "value": value},
     ).fetchall()
-    for (source_id,) in same:
+    for source_id, _ in same:
         con.execute(f"delete from raw.{source.table} where _source_id = $id", {"id": source_id})
         for table in ("rejected_rows", "load_log"):
             con.execute(f"delete from meta.{table} where source_id = $id", {"id": source_id})
+    return [name for _, name in same]
 
 
 def _check_currency(con: duckdb.DuckDBPyConnection, currency: str) -> None:
@@ -136,7 +146,7 @@ def _check_currency(con: duckdb.DuckDBPyConnection, currency: str) -> None:
         )
 
 
-def load_report(con: duckdb.DuckDBPyConnection, identities: list[str], currency: str) -> LoadReport:
+def load_report(con: duckdb.DuckDBPyConnection, identities: list[str], currency: str, remarks: list[str]) -> LoadReport:
     """Report what became of the rows of these sources."""
     con.register("_identities", pl.DataFrame({"identity": identities}))
     sources = con.sql(
@@ -145,10 +155,12 @@ def load_report(con: duckdb.DuckDBPyConnection, identities: list[str], currency:
         " from meta.load_log semi join _identities using (identity) order by source_id"
     ).pl()
     reasons = con.sql(
-        "select table_name as table, reason, count(*) as rows from meta.rejected_rows"
-        " semi join (select source_id from meta.load_log semi join _identities using (identity)) using (source_id)"
-        " group by all order by all"
+        "with rejected as (select * from meta.rejected_rows join meta.load_log using (source_id, table_name)"
+        " semi join _identities using (identity))"
+        " select table_name as table, cause as reason, first(source_name || ' row ' || row_number"
+        " || coalesce(': ' || value, '') order by source_id, row_number) as example, count(*) as rows"
+        " from rejected group by all order by table_name, rows desc, cause"
     ).pl()
     con.unregister("_identities")
     table = sources.group_by("table", maintain_order=True).agg(pl.col(COUNTED).sum())
-    return LoadReport(table=table, sources=sources, reasons=reasons, currency=currency)
+    return LoadReport(table=table, sources=sources, reasons=reasons, remarks=tuple(remarks), currency=currency)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import fnmatch
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from custvalue.errors import SourceError
 from custvalue.paths import shipped_map
@@ -40,6 +40,11 @@ class Column(_Frozen):
     remove: str | None = None
     multiply: float | None = None
 
+    @property
+    def keeps_name(self) -> bool:
+        """True where it says how to read the user's column of our name, not another one."""
+        return self.column is None and self.chars is None and self.constant is None
+
 
 class KindRule(_Frozen):
     """What a line of a flat export is; the first rule that holds decides.
@@ -70,10 +75,16 @@ class TableMap(_Frozen):
         Name or pattern (`orders-*.csv`) of the files; `*` is every file.
     columns
         Our column -> the user's; a plain text is its name. Columns not listed keep their names.
-    delimiter, encoding, header, skip, decimal
+    delimiter, encoding, header, skip
         Of text files. Delimiter is found from the header, encoding is UTF-8, unless said here.
+    decimal, thousands
+        Marks in numbers that come as text. Without them a point marks decimals and nothing marks thousands; with a
+        decimal comma, points mark thousands. Thousands are groups of three digits, so `12.50` is then no number.
     date_format
         As in strptime: `%d.%m.%Y`; without it ISO 8601.
+    time_zone
+        The zone that the shop's days are counted in (`Europe/Zurich`). A time that comes with an offset or a zone,
+        in text as in a frame or a Parquet file, is converted to it; one that comes without is taken as it stands.
     kinds
         Rules for `transactions`.
     """
@@ -84,9 +95,28 @@ class TableMap(_Frozen):
     encoding: str = "utf-8"
     header: bool = True
     skip: Annotated[int, Field(ge=0)] = 0
-    decimal: Literal[".", ","] = "."
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal[".", ",", " ", "'"] | None = None
     date_format: str | None = None
+    time_zone: str = "UTC"
     kinds: tuple[KindRule, ...] = ()
+
+    @model_validator(mode="after")
+    def _two_marks(self) -> Self:
+        if self.marks[0] == self.marks[1]:
+            raise ValueError(f"decimal and thousands are both {self.marks[0]!r}")
+        return self
+
+    @property
+    def marks(self) -> tuple[str, str | None]:
+        """The mark of decimals and that of thousands, if any."""
+        decimal = self.decimal or ("," if self.thousands == "." else ".")
+        return decimal, self.thousands or ("." if decimal == "," else None)
+
+    @property
+    def states_marks(self) -> bool:
+        """True where the mapping says how numbers are written."""
+        return self.decimal is not None or self.thousands is not None
 
     @property
     def fixed_width(self) -> bool:
@@ -109,8 +139,8 @@ class Mapping(_Frozen):
     tables: dict[str, TableMap] = {}
 
     def for_file(self, name: str) -> tuple[tuple[str, TableMap], ...]:
-        """Return the tables that a file of this name feeds."""
-        return tuple((table, m) for table, m in self.tables.items() if fnmatch.fnmatch(name, m.file))
+        """Return the tables that a file of this name feeds; capitals or not."""
+        return tuple((t, m) for t, m in self.tables.items() if fnmatch.fnmatch(name.lower(), m.file.lower()))
 
 
 def read_mapping(source: str | Path | Mapping | None) -> Mapping:

@@ -74,7 +74,7 @@ def find_sources(source: Any, mapping: Mapping, table: str | None = None) -> lis
     if isinstance(source, list | tuple):
         return [found for part in source for found in find_sources(part, mapping, table)]
     if isinstance(source, pl.DataFrame) or type(source).__module__.startswith("pandas"):
-        return _frame_sources("frame", source, mapping, table)
+        return _frame_sources(source, mapping, table)
     if not isinstance(source, str | Path):
         raise SourceError(
             f"Can't load a {type(source).__name__}.", "Give a path, a folder, a frame, or a list of these."
@@ -111,24 +111,22 @@ def _file_sources(file: Path, mapping: Mapping, table: str | None) -> list[Sourc
         )
     if file.stat().st_size == 0:
         raise SourceError(f"{file.name} is empty: not even a header.", "Export it again, or leave it out.")
+    if file.suffix.lower() == ".xlsx":
+        return [s for name, sheet in _sheets(file) for s in _named(name, file, _digest(sheet), sheet, mapping, table)]
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    identity = str(file.resolve())
-    if file.suffix.lower() == ".xlsx":
-        return [s for name, sheet in _sheets(file) for s in _named(name, identity, digest, sheet, mapping, table)]
-    return list(_named(file.name, identity, digest, file, mapping, table))
+    return list(_named(file.name, file, digest, file, mapping, table))
 
 
 def _named(
-    name: str, identity: str, digest: str, content: Path | pl.DataFrame, mapping: Mapping, table: str | None
+    name: str, where: Path, digest: str, content: Path | pl.DataFrame, mapping: Mapping, table: str | None
 ) -> Iterator[Source]:
-    """Yield one source per table that a file, sheet or frame feeds."""
-    mapped = mapping.for_file(name)
-    for target, table_map in mapped or (
-        (table or name.rsplit(":", maxsplit=1)[-1].split(".", maxsplit=1)[0], TableMap()),
-    ):
+    """Yield one source per table that a file, or a sheet or table in it, feeds."""
+    unmapped = (name.rsplit(":", maxsplit=1)[-1].split(".", maxsplit=1)[0], TableMap())
+    asked = ((table, mapping.tables.get(table, TableMap())),) if table else ()
+    for target, table_map in asked or mapping.for_file(name) or (unmapped,):
         yield Source(
-            name=name, identity=f"{identity}:{name}", content_hash=digest, table=table or target,
+            name=name, identity=f"{where.resolve()}:{name}", content_hash=digest, table=target,
             mapping=table_map, content=content,
         )  # fmt: skip
 
@@ -146,23 +144,24 @@ def _sheets(file: Path) -> Iterable[tuple[str, pl.DataFrame]]:
         yield (file.name if len(filled) == 1 else f"{file.name}:{name}"), sheet
 
 
-def _frame_sources(name: str, frame: Any, mapping: Mapping, table: str | None) -> list[Source]:
+def _frame_sources(frame: Any, mapping: Mapping, table: str | None) -> list[Source]:
     polars = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)
     if polars.width == 0:
         raise SourceError("The frame is empty: it has no column.")
-    digest = hashlib.sha256(polars.write_ipc(None).getvalue()).hexdigest()
-    if table is None and not mapping.tables:
-        return [
-            Source(
-                name=name,
-                identity=digest,
-                content_hash=digest,
-                table=None,
-                mapping=TableMap(),
-                content=polars,
-            )
-        ]
-    return list(_named(name, digest, digest, polars, mapping, table or next(iter(mapping.tables))))
+    digest = _digest(polars)
+    # a frame has no name that a mapping's file could match
+    targets = [table] if table or not mapping.tables else list(mapping.tables)
+    return [
+        Source(
+            name="frame", identity=digest, content_hash=digest, table=target, content=polars,
+            mapping=mapping.tables.get(str(target), TableMap()),
+        )
+        for target in targets
+    ]  # fmt: skip
+
+
+def _digest(frame: pl.DataFrame) -> str:
+    return hashlib.sha256(frame.write_ipc(None).getvalue()).hexdigest()
 
 
 def _from_pandas(frame: Any) -> pl.DataFrame:
@@ -188,7 +187,7 @@ def _database_sources(address: str, mapping: Mapping) -> list[Source]:
     if not Path(where).is_file():
         raise SourceError(f"There is no database file {Path(where).name!r}.")
     tables = _duckdb_tables(Path(where)) if scheme == "duckdb" else _sqlite_tables(where)
-    return [s for name, frame in tables for s in _frame_sources(name, frame, mapping, name)]
+    return [s for name, frame in tables for s in _named(name, Path(where), _digest(frame), frame, mapping, None)]
 
 
 def _duckdb_tables(file: Path) -> list[tuple[str, pl.DataFrame]]:

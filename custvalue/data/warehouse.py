@@ -87,7 +87,9 @@ class Warehouse:
     ) -> LoadReport:
         """Load a file, a folder, a frame, a database, or a list of these; all of it or nothing.
 
-        A source loaded before (the same path, or the same content) is replaced, so nothing doubles.
+        A source loaded before (the same path, or the same content) is replaced, so nothing doubles; where only
+        the content is the same, the report remarks it. Times with an offset are converted to UTC, or to the
+        mapping's `time_zone`.
 
         Parameters
         ----------
@@ -110,14 +112,14 @@ class Warehouse:
         sources = find_sources(source, plan, table)
         self._con.execute("begin")
         try:
-            load_sources(self._con, self._relations, sources, plan.currency, progress)
+            remarks = load_sources(self._con, self._relations, sources, plan, progress)
             progress("building relations")
             self._build()
             self._con.execute("commit")
         except BaseException:
             self._con.execute("rollback")
             raise
-        return load_report(self._con, [source.identity for source in sources], self.currency)
+        return load_report(self._con, [source.identity for source in sources], self.currency, remarks)
 
     # ------------------------------------------------------------------------------------------ reading
 

@@ -6,5 +6,7 @@ create table meta.rejected_rows (
     table_name varchar,
     row_number bigint, -- first row after the header is 1
     reason varchar,
-    as_it_came varchar -- JSON of the source's columns
+    as_it_came varchar, -- JSON of the source's columns
+    cause varchar, -- the reason without the value: what such rows have in common
+    value varchar -- the value that could not be used, quoted; null where the cause is not one value
 )
