@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "custvalue"
-BASE = {"errors", "config", "results", "paths"}
+BASE = {"errors", "config", "results", "paths", "arguments"}
 # folder -> folders of custvalue it may import (itself always), and whether it may import duckdb and scipy
 MAY_IMPORT = {
     "errors": set(),
+    "arguments": {"errors"},
     "paths": set(),
     "config": {"errors"},
     "results": {"errors", "plots"},  # plots: the one declared lazy import, inside Result.plot

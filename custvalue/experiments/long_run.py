@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 from scipy.stats import norm
 
+from custvalue.arguments import takes
 from custvalue.errors import DataError
 from custvalue.experiments.money import Belief, belief, long_run_effect
 from custvalue.experiments.randomised import ALL
@@ -55,6 +56,7 @@ class LongRun(Result):
         return f"Per customer {years}: {money(low, sign=True)} to {money(high, sign=True)} {self.currency}"
 
 
+@takes("Verdict")
 def long_run(
     verdict: Verdict,
     *,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.arguments import takes
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
 
@@ -75,6 +76,7 @@ class Unprofitable(Result):
         )
 
 
+@takes("Warehouse", "CustomerProfit")
 def unprofitable(shop: Warehouse, pnl: CustomerProfit, line: str = "contribution") -> Unprofitable:
     """Find the customers who lose money, the line that makes them so, and what an action frees.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.arguments import takes
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
 
@@ -57,6 +58,7 @@ class CapacityUse(Result):
         )
 
 
+@takes("Warehouse")
 def capacity_use(shop: Warehouse) -> CapacityUse:
     """Compare the minutes used with the practical capacity of every resource and month.
 

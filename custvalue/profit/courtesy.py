@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import polars as pl
 
+from custvalue.arguments import takes
 from custvalue.errors import DataError, MissingInputError
 from custvalue.profit.waterfall import _window
 from custvalue.results import Kind, Result
@@ -116,6 +117,7 @@ class CourtesyCost(Result):
         return said + (lacking if self.missing.height else "")
 
 
+@takes("Warehouse")
 def courtesy_cost(
     shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None, *,
     induced_shares: Mapping[str, float] | None = None,

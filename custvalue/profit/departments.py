@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.arguments import takes
 from custvalue.results import Result
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class GrantedAndBorne(Result):
         )
 
 
+@takes("CourtesyCost")
 def granted_and_borne(cost: CourtesyCost) -> GrantedAndBorne:
     """Set what departments granted against what they bear, in the accounting view."""
     pairs = cost.by("department").select(GRANTED, BORNE, "accounting").sort(GRANTED, BORNE)
@@ -88,6 +90,7 @@ class CourtesyBySegment(Result):
         )
 
 
+@takes("CourtesyCost")
 def courtesy_by_segment(cost: CourtesyCost) -> CourtesyBySegment:
     """Set each measure's full cost against the segments that got it."""
     keys = ["measure_id", "measure"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
+from custvalue.arguments import takes
 from custvalue.errors import MissingInputError
 from custvalue.profit.waterfall import customer_profit
 from custvalue.results import Kind, Result
@@ -101,6 +102,7 @@ class InwardPanel(Result):
         )
 
 
+@takes("Warehouse")
 def inward_signs(shop: Warehouse, end: str | dt.date | None = None, days: int = WINDOW_DAYS) -> InwardPanel:
     """Measure the signs of looking inward in a window and in the one before it.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.arguments import takes
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
 
@@ -53,6 +54,7 @@ class CourtesyTrend(Result):
         )
 
 
+@takes("Warehouse")
 def courtesy_trend(shop: Warehouse, months: int = MONTHS) -> CourtesyTrend:
     """Compare how often each courtesy is given, and what one costs, with the time before.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
+from custvalue.arguments import takes
 from custvalue.data.purchases import to_date
 from custvalue.errors import DataError, MissingInputError
 from custvalue.profit.views import COMPANY_LINES, by_segment, whole, with_company_lines, with_facility
@@ -127,6 +128,7 @@ class CustomerProfit(Result):
         return [name for name in self.company.columns if name != "customer_id"]
 
 
+@takes("Warehouse")
 def customer_profit(
     shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None, *,
     per: Per = "customer",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from custvalue.arguments import takes
 from custvalue.errors import DataError
 from custvalue.results import Result
 
@@ -75,6 +76,7 @@ class WhaleCurve(Result):
         )
 
 
+@takes("CustomerProfit")
 def whale_curve(pnl: CustomerProfit, line: str = "contribution", *, without: Sequence[str] = ()) -> WhaleCurve:
     """Order customers by profit and add it up.
 
@@ -139,6 +141,7 @@ class WhaleComparison(Result):
         )
 
 
+@takes("CustomerProfit")
 def whale_comparison(pnl: CustomerProfit, line: str = "contribution") -> WhaleComparison:
     """Draw up the whale curve with and without the cost of courtesy.
 

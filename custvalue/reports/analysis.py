@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from custvalue.arguments import takes
 from custvalue.data.purchases import purchase_summary, to_date
 from custvalue.errors import CustvalueError, FitError
 from custvalue.experiments.verdict import Verdict, does_it_pay
@@ -90,6 +91,7 @@ class _Notebook:
         return self.results[name]
 
 
+@takes("Warehouse", "Settings")
 def analyse(
     shop: Warehouse, settings: Settings, *, as_of: str | dt.date | None = None, progress: Progress = lambda _: None
 ) -> Analysis:

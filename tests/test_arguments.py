@@ -1,0 +1,56 @@
+"""A wrong kind of object given to a public function ends in one message that says what makes the right one."""
+
+from __future__ import annotations
+
+import inspect
+
+import polars as pl
+import pytest
+
+import custvalue as cv
+from custvalue.arguments import takes
+from custvalue.errors import DataError
+
+WRONG = [None, 5, "shop", pl.DataFrame({"a": [1]})]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=["none", "number", "text", "frame"])
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        ("customer_profit", "Warehouse"), ("courtesy_cost", "Warehouse"), ("reconcile", "Warehouse"),
+        ("capacity_use", "Warehouse"), ("courtesy_trend", "Warehouse"), ("inward_signs", "Warehouse"),
+        ("whale_curve", "CustomerProfit"), ("whale_comparison", "CustomerProfit"),
+        ("granted_and_borne", "CourtesyCost"), ("courtesy_by_segment", "CourtesyCost"),
+    ],
+)  # fmt: skip
+def test_one_argument(function, kind, wrong):
+    with pytest.raises(DataError, match=rf"{function} takes a {kind}, as made by \w+\(.*\); it got "):
+        getattr(cv, function)(wrong)
+
+
+def test_the_second_argument_and_names():
+    with cv.open() as shop, pytest.raises(DataError, match=r"unprofitable takes a CustomerProfit.*got int"):
+        cv.unprofitable(shop, 5)
+    with pytest.raises(DataError, match="long_run takes a Verdict"):
+        cv.long_run(verdict=3, retention=0.8)
+    with cv.open() as shop, pytest.raises(DataError, match="analyse takes a Settings, as made by load_settings"):
+        cv.analyse(shop, {"company": "x"})
+
+
+def test_a_missing_argument_is_pythons_own_error_and_the_signature_stays():
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'shop'"):
+        cv.customer_profit()
+    assert next(iter(inspect.signature(cv.customer_profit).parameters)) == "shop"
+
+    class Warehouse(str):
+        """A class of that name, as a test's stand-in is."""
+
+    class Sub(Warehouse):
+        """And one made from it."""
+
+    @takes("Warehouse")
+    def count(shop, n=1):
+        return n
+
+    assert count(Sub("x"), n=2) == 2
