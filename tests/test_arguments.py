@@ -9,7 +9,7 @@ import pytest
 
 import custvalue as cv
 from custvalue.arguments import takes
-from custvalue.errors import DataError
+from custvalue.errors import DataError, PlanError
 
 WRONG = [None, 5, "shop", pl.DataFrame({"a": [1]})]
 
@@ -54,3 +54,10 @@ def test_a_missing_argument_is_pythons_own_error_and_the_signature_stays():
         return n
 
     assert count(Sub("x"), n=2) == 2
+
+
+def test_a_plan_refuses_before_it_works():
+    with pytest.raises(DataError, match=r"plan_service takes a Warehouse.*got DataFrame"):
+        cv.plan_service(pl.DataFrame({"a": [1]}))
+    with cv.open() as shop, pytest.raises(PlanError, match="budget must be a number of 0 or more, not 'x'"):
+        cv.plan_service(shop, budget="x")

@@ -187,7 +187,7 @@ def choose_levels(
     >>> print(choose_levels(options, current=0, budget=400.0).table["why"][0])
     Goes from level 0 to level 1: brings 900 EUR for 300 EUR and 10 hours.
     """
-    _check_limits(budget, staff_hours, reserve)
+    check_limits(budget, staff_hours, reserve)
     table = _with_rules(_checked(options), current=current, highest_level=highest_level, accept_priors=accept_priors)
     offered = table.filter("is_allowed")
     problem = _problem(offered, budget=budget, staff_hours=staff_hours, reserve=reserve)
@@ -213,9 +213,10 @@ def choose_levels(
     )
 
 
-def _check_limits(budget: float | None, staff_hours: float | None, reserve: float) -> None:
+def check_limits(budget: float | None, staff_hours: float | None, reserve: float) -> None:
+    """Refuse limits that make no sense, before any work is done on them."""
     for name, limit in (("budget", budget), ("staff_hours", staff_hours), ("reserve", reserve)):
-        if limit is not None and not (math.isfinite(limit) and limit >= 0):
+        if limit is not None and not (isinstance(limit, (int, float)) and math.isfinite(limit) and limit >= 0):
             raise PlanError(f"{name} must be a number of 0 or more, not {limit!r}.", "None sets no limit.")
     if budget is None and reserve > 0:
         raise PlanError(f"A reserve of {reserve:,.2f} needs a budget to be kept out of.", "State budget=...")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import polars as pl
 
 from custvalue.data.purchases import purchase_summary
-from custvalue.errors import MissingInputError, PlanError
+from custvalue.errors import DataError, MissingInputError, PlanError
 from custvalue.models.fitting import ModelFit, fit
 from custvalue.models.gamma_gamma import GammaGamma
 from custvalue.models.lifetime_value import LifetimeValue, lifetime_value
 from custvalue.models.mbg_nbd import MbgNbd
 from custvalue.profit.waterfall import customer_profit
 from custvalue.results import DAYS_PER_UNIT
-from custvalue.service.choice import ServicePlan, choose_levels
+from custvalue.service.choice import ServicePlan, check_limits, choose_levels
 from custvalue.service.costs import measure_costs, resource_rates
 from custvalue.service.effects import Effects
 from custvalue.service.gates import shut_levels
@@ -41,6 +41,7 @@ GIVES = {
 }
 
 
+@runtime_checkable
 class Shop(Protocol):
     """Anything that gives a table or a relation by name as a frame."""
 
@@ -98,6 +99,9 @@ def plan_service(
     PlanError
         No effect is stated (or, without priors, measured) for any step, or a limit can't be met.
     """
+    if not isinstance(shop, Shop):
+        raise DataError(f"plan_service takes a Warehouse, as made by open(...); it got {type(shop).__name__}.")
+    check_limits(budget, staff_hours, reserve)
     tables = _needed(shop)
     summary = _summary(shop, value) if summary is None else summary
     purchases = fit(MbgNbd, summary) if purchases is None else purchases
