@@ -6,7 +6,7 @@ import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -162,15 +162,22 @@ def main() -> None:
     try:
         app(prog_name="custvalue")
     except CustvalueError as problem:
-        err_console.print(f"[bold red]{type(problem).__name__}[/]: ", end="")
-        err_console.print(problem.message, markup=False, highlight=False, soft_wrap=True)
-        if problem.hint:
-            err_console.print(problem.hint, markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _fail(type(problem).__name__, problem.message, problem.hint)
     except OSError as problem:
         where = Path(str(problem.filename or "")).name
-        err_console.print(f"Can't write or read {where!r}: {problem.strerror}.", markup=False, soft_wrap=True)
-        sys.exit(1)
+        _fail("OSError", f"Can't write or read {where!r}: {problem.strerror}.", "")
+
+
+def _fail(kind: str, message: str, hint: str) -> NoReturn:
+    """Say what went wrong: to people on the error stream, to machines that asked for JSON as JSON."""
+    if "--json" in sys.argv:
+        _print_json({"error": kind, "message": message, "hint": hint})
+    else:
+        err_console.print(f"[bold red]{kind}[/]: ", end="")
+        for line in (message, hint):
+            if line:
+                err_console.print(line, markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)
 
 
 def _settings(config: Path | None) -> Any:

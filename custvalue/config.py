@@ -114,4 +114,18 @@ def load_settings(path: str | Path | None = None) -> Settings:
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(_settings_at(first["loc"][:-1])))
+            raise SourceError(f"{file.name}: there is no setting {where}.", f"Known here: {known}.") from None
         raise SourceError(f"{file.name}: setting {where}: {first['msg']}, got {first['input']!r}.") from None
+
+
+def _settings_at(path: tuple[int | str, ...]) -> list[str]:
+    """Name the settings of a section."""
+    model: type[BaseModel] = Settings
+    for part in path:
+        kind = model.model_fields[str(part)].annotation
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return []
+        model = kind
+    return list(model.model_fields)

@@ -159,3 +159,12 @@ def test_what_a_user_can_cause_ends_in_one_message(folder, args, code, message):
     assert done.returncode == code, done.stderr
     assert message in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_machines_get_the_message_as_json(folder):
+    (folder / "bad.toml").write_text("horizn = 3\n")
+    done = custvalue("run", "shop.duckdb", "--config", "bad.toml", "--json", cwd=folder)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"] == "SourceError"
+    assert json.loads(done.stdout)["message"] == "bad.toml: there is no setting horizn."
+    assert "horizon_days" in json.loads(done.stdout)["hint"]

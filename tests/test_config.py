@@ -32,7 +32,8 @@ def test_settings_are_frozen():
         ("annual_discount_rate = 10", "setting annual_discount_rate"),
         ("[decision]\nlevel = 95", r"setting decision\.level"),
         ("[service]\nbudget = -1", r"setting service\.budget"),
-        ("horizn = 3", "setting horizn"),
+        ("horizn = 3", r"(?s)no setting horizn\..*Known here: .*horizon_days"),
+        ("[decision]\nloss_capp = 1", r"(?s)no setting decision\.loss_capp\..*Known here: .*loss_cap,"),
         ("= 3", "not valid TOML"),
     ],
 )
