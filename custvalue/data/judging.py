@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from custvalue.data.mapping import Column, KindRule
 from custvalue.data.quoting import literal, quote
-from custvalue.data.reading import NUMERAL, doubtful_columns, is_number, moment, number
+from custvalue.data.reading import NUMERAL, doubtful_columns, has_zones, is_number, moment, number
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def as_text(name: str) -> str:
 
 def judge_rows(
     con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, columns: list[str], wanted: dict[str, str]
-) -> None:
+) -> list[str]:
     """Fill the temporary table `typed`: our columns, `_row`, and for rows to set aside `_cause`, `_reason`, `_value`.
 
     A `_reason` says the value that came, a `_cause` does not: it is what rows have in common.
@@ -44,6 +44,11 @@ def judge_rows(
     wanted
         Columns of ours and their SQL types.
 
+    Returns
+    -------
+    list of str
+        Remarks: which times were converted without the mapping saying so.
+
     Raises
     ------
     SourceError
@@ -51,11 +56,19 @@ def judge_rows(
     """
     texts = _texts(relation, source, columns, list(wanted))
     _type_rows(con, relation, source, wanted, texts, doubts={})
-    if source.mapping.states_marks:
-        return
     numbers = {name: text for name, text in texts.items() if is_number(wanted[name])}
-    if doubts := doubtful_columns(con, numbers, wanted, is_text=source.is_text):
-        _type_rows(con, relation, source, wanted, texts, doubts)
+    if not source.mapping.states_marks:
+        doubts = doubtful_columns(con, numbers, wanted, is_text=source.is_text)
+        if doubts:
+            _type_rows(con, relation, source, wanted, texts, doubts)
+    if "time_zone" in source.mapping.model_fields_set:
+        return []
+    return [
+        f"{source.name}: {name} comes with offsets or zones, and was converted to UTC;"
+        f' where days are counted in another zone, the mapping says time_zone = "..." under [tables.{relation.name}].'
+        for name, text in texts.items()
+        if wanted[name] in ("TIMESTAMP", "DATE") and has_zones(con, text)
+    ]
 
 
 def _texts(relation: Relation, source: Source, columns: list[str], wanted: list[str]) -> dict[str, str]:

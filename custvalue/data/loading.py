@@ -41,7 +41,8 @@ class LoadReport(Result):
     reasons
         `table`, `reason`, `example` (its first row, and the value that came), `rows`, of what was rejected.
     remarks
-        What else to know: a content that was loaded before under another name, a mapping's entry without a file.
+        What else to know: a content that was loaded before under another name, a mapping's entry without a file,
+        times that were converted to UTC.
     """
 
     sources: pl.DataFrame
@@ -111,7 +112,7 @@ def _load_one(
     ]
     columns = land(con, source, scratch)
     source_id = con.execute("select coalesce(max(source_id), 0) + 1 from meta.load_log").fetchall()[0][0]
-    counts = accept(con, relation, source, columns, source_id)
+    counts, remarked = accept(con, relation, source, columns, source_id)
     con.execute(
         "insert into meta.load_log values ($id, $table, $name, $identity, $hash, $currency,"
         " $read, $accepted, $unattributed, $rejected, $identical, now())",
@@ -120,7 +121,7 @@ def _load_one(
             "hash": source.content_hash, "currency": currency, **counts.__dict__,
         },
     )  # fmt: skip
-    return remarks
+    return remarks + remarked
 
 
 def _forget(con: duckdb.DuckDBPyConnection, source: Source, column: str, value: str) -> list[str]:

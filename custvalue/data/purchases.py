@@ -26,7 +26,7 @@ def purchase_summary(
     Parameters
     ----------
     shop_or_frame
-        A warehouse, or a frame with `customer_id`, `ordered_at` and `amount`.
+        A warehouse, or a frame with `customer_id`, `ordered_at` (with a time zone: its day in UTC) and `amount`.
     as_of
         Last day observed, inclusive; default the day of the last order.
     time_unit

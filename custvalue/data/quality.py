@@ -28,8 +28,8 @@ class Counts:
 
 def accept(
     con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, columns: list[str], source_id: int
-) -> Counts:
-    """Move the landed rows into `raw` or into `meta.rejected_rows`.
+) -> tuple[Counts, list[str]]:
+    """Move the landed rows into `raw` or into `meta.rejected_rows`; return what became of them, and remarks.
 
     Raises
     ------
@@ -38,10 +38,10 @@ def accept(
     """
     types = {row[1]: row[2] for row in con.execute(f"pragma table_info('raw.{relation.name}')").fetchall()}
     wanted = {name: kind for name, kind in types.items() if not name.startswith("_")}
-    judge_rows(con, relation, source, columns, wanted)
+    remarks = judge_rows(con, relation, source, columns, wanted)
     _mark_repeats(con, relation)
     _mark_unknown(con, relation)
-    return _split_rows(con, relation, source_id, columns, list(wanted))
+    return _split_rows(con, relation, source_id, columns, list(wanted)), remarks
 
 
 def _mark_repeats(con: duckdb.DuckDBPyConnection, relation: Relation) -> None:

@@ -68,6 +68,12 @@ def moment(text: str, kind: str, mapping: TableMap) -> str:
     return f"cast({found} as {kind})"
 
 
+def has_zones(con: duckdb.DuckDBPyConnection, text: str) -> bool:
+    """Say whether any time in a column of `landing` comes with an offset or a zone."""
+    zoned = f"coalesce(bool_or(regexp_matches({text}, {literal(ZONED)})), false)"
+    return bool(con.execute(f"select {zoned} from landing").fetchall()[0][0])
+
+
 def doubtful_columns(
     con: duckdb.DuckDBPyConnection, texts: dict[str, str], kinds: dict[str, str], *, is_text: bool
 ) -> dict[str, str]:

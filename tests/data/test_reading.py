@@ -109,6 +109,17 @@ def test_parquet_with_a_zone_gives_the_same_instants(tmp_path):
     assert load(tmp_path / "t.parquet")[1]["ordered_at"].to_list() == [dt.datetime(2025, 7, 2, 3)]
 
 
+def test_a_conversion_to_utc_is_remarked_unless_the_mapping_states_a_zone(file):
+    told = (
+        "t.csv: ordered_at comes with offsets or zones, and was converted to UTC; where days are counted in another zone,"
+        ' the mapping says time_zone = "..." under [tables.transactions].'
+    )
+    zoned = file("ordered_at", ["2025-01-01 10:00", "2025-01-01T10:00+01:00"])
+    assert load(zoned)[0].remarks == (told,)
+    assert load(zoned, time_zone="UTC")[0].remarks == ()
+    assert load(file("ordered_at", ["2025-01-01 10:00", "2025-01-01"]))[0].remarks == ()
+
+
 def test_a_time_without_an_offset_stays_in_a_stated_zone(engine):
     texts = ["2025-07-01 10:00:00", "2025-07-01T10:00:00Z", "2025-03-30 02:30:00"]  # the last is in no Berlin day
     found = read(engine, moment("t", "TIMESTAMP", TableMap(time_zone="Europe/Berlin")), texts)
