@@ -75,7 +75,9 @@ def load(
     with _progress(as_json) as step, open_warehouse(database) as shop:
         report = shop.load(list(sources), mapping=mapping, progress=step)
     if as_json:
-        _print_json({"tables": report.table.to_dicts(), "reasons": report.reasons.to_dicts()})
+        _print_json(
+            {"tables": report.table.to_dicts(), "reasons": report.reasons.to_dicts(), "remarks": report.remarks}
+        )
         return
     _print_result(report)
     if report.reasons.height:
@@ -84,6 +86,8 @@ def load(
         if row["read"]:
             hint = "if dates or decimals are written in another way there, a mapping says so: date_format, decimal."
             out_console.print(f"Nothing of {row['table']} could be used; {hint}", soft_wrap=True)
+    for remark in report.remarks:
+        out_console.print(remark, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("run")

@@ -1,10 +1,17 @@
 -- relation:   int_derived_courtesies
 -- grain:      one row per courtesy found in the transactions, not in the log
 -- key:        event_id
--- inputs:     intermediate.int_carrier_costs, staging.stg_returns, staging.stg_repairs, intermediate.int_orders, staging.stg_products, staging.stg_entitlements, staging.stg_jobs, staging.stg_contacts, staging.stg_opening_hours
+-- inputs:     intermediate.int_carrier_costs, staging.stg_returns, staging.stg_repairs, intermediate.int_orders, staging.stg_products, staging.stg_entitlements, staging.stg_jobs, staging.stg_contacts, staging.stg_opening_hours, staging.stg_courtesy_catalogue
 -- outputs:    event_id varchar, measure_id varchar, customer_id varchar, order_id varchar,
 --             occurred_on date, direct_cost decimal(18,2), carrier_cost decimal(18,2), minutes double,
 --             fee_forgone decimal(18,2), source_table varchar, source_key varchar
+with triggers as (
+    select
+        coalesce(max(case when measure_id = 'S1' then trigger_at end), 0.89) as used_share,
+        coalesce(max(case when measure_id = 'Q2' then trigger_at end), 5) as last_minutes
+    from staging.stg_courtesy_catalogue
+)
+
 -- free delivery: a fee was due and not charged; the carrier's invoice covers it, so it is no direct cost of its own
 select
     'free delivery of ' || order_id as event_id,
@@ -60,21 +67,22 @@ where
     - case when extract(day from repairs.opened_on) < extract(day from orders.ordered_on) then 1 else 0 end
     >= products.warranty_months
 union all
--- a term extended when 89 % of it was used
+-- a term extended when nearly all of it was used
 select
-    'extension ' || entitlement_id as event_id,
+    'extension ' || terms.entitlement_id as event_id,
     'S1' as measure_id,
-    customer_id,
+    terms.customer_id,
     cast(null as varchar) as order_id,
-    ends as occurred_on,
+    terms.ends as occurred_on,
     cast(null as decimal(18, 2)) as direct_cost,
     cast(null as decimal(18, 2)) as carrier_cost,
     cast(null as double) as minutes,
     cast(0 as decimal(18, 2)) as fee_forgone,
     'entitlements' as source_table,
-    entitlement_id as source_key
-from staging.stg_entitlements
-where entitled > 0 and used / entitled >= 0.89
+    terms.entitlement_id as source_key
+from staging.stg_entitlements as terms
+cross join triggers
+where terms.entitled > 0 and terms.used / terms.entitled >= triggers.used_share
 union all
 -- work that started before the order stood
 select
@@ -92,7 +100,7 @@ select
 from staging.stg_jobs
 where started_at < ordered_at
 union all
--- served in the last five minutes before closing
+-- served in the last minutes before closing
 select
     'last minutes ' || contacts.contact_id as event_id,
     'Q2' as measure_id,
@@ -107,7 +115,8 @@ select
     contacts.contact_id as source_key
 from staging.stg_contacts as contacts
 inner join staging.stg_opening_hours as hours on date_diff('day', date '1900-01-01', contacts.opened_on) % 7 + 1 = hours.weekday -- that day was a Monday
+cross join triggers
 where
     contacts.customer_id is not null
     and extract(hour from contacts.opened_at) * 60 + extract(minute from contacts.opened_at)
-    between hours.closes_minute - 5 and hours.closes_minute - 1
+    between hours.closes_minute - triggers.last_minutes and hours.closes_minute - 1

@@ -10,6 +10,7 @@
 -- reject:     expected_loss_rate not between 0 and 1 : expected_loss_rate is not between 0 and 1
 -- reject:     expected_loss_rate > 0 and loss_base is null : loss_base is empty, and expected_loss_rate needs it
 -- reject:     (base_minutes <> 0 or minutes_per_unit <> 0) and resource_id is null : resource_id is empty, and the minutes need it
+-- reject:     trigger_at <= 0 : trigger_at is not above 0
 -- reject:     max_per_customer_year < 0 : max_per_customer_year is negative
 -- reject:     needs_stage not between 0 and 3 : needs_stage is none of 0, 1, 2, 3
 -- reject:     not regexp_matches(effect_channels, '^((rate|retention|dropout|spend|basket|price|referral|returns|conversion)(;|$))+$') : effect_channels holds another word than rate, retention, dropout, spend, basket, price, referral, returns, conversion
@@ -18,6 +19,7 @@ create table raw.courtesy_catalogue (
     business_type varchar,
     name varchar,
     trigger_rule varchar,
+    trigger_at decimal(18, 6), -- S1: share of a term used (empty: 0.89); Q2: minutes before closing (empty: 5)
     cost_rule varchar, -- in words
     driver varchar, -- what units counts
     direct_cost decimal(18, 4), -- per event

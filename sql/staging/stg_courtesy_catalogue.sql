@@ -2,13 +2,14 @@
 -- grain:      one row per courtesy measure
 -- key:        measure_id
 -- inputs:     raw.courtesy_catalogue
--- outputs:    measure_id varchar, name varchar, direct_cost decimal(18,4), driver_rate decimal(18,6),
+-- outputs:    measure_id varchar, name varchar, trigger_at decimal(18,6), direct_cost decimal(18,4), driver_rate decimal(18,6),
 --             base_minutes double, minutes_per_unit double, resource_id varchar,
 --             forgone_fee decimal(18,2), expected_loss decimal(18,8), ledger_account varchar,
 --             accounting_view varchar, default_bearer varchar, provenance varchar
 select
     measure_id,
     name,
+    trigger_at,
     coalesce(direct_cost, 0) as direct_cost,
     coalesce(driver_rate, 0) as driver_rate,
     coalesce(base_minutes, 0) as base_minutes,

@@ -230,3 +230,21 @@ def test_a_term_that_no_table_counts_is_rejected():
             pl.DataFrame({"activity_id": ["contact"], "term": ["mood"], "minutes": [2.0]}), table="activity_terms"
         )
         assert "term is none of transfer, piece, attempt, km" in shop.rejected("activity_terms")["reason"].item()
+
+
+@pytest.mark.parametrize(("measure", "strict"), [("S1", "0.90"), ("Q2", "2")])
+def test_the_catalogue_says_when_a_courtesy_begins(root, shop_of, measure, strict):
+    """89 of 100 used, and served three minutes before closing: courtesies unless the catalogue asks for more."""
+    catalogue = pl.read_csv(root / "sample_data" / "courtesy_catalogue.csv", infer_schema=False)
+    at = pl.when(pl.col("measure_id") == measure).then(pl.lit(strict))
+    for given, found in ((catalogue, 2), (catalogue.with_columns(trigger_at=at), 1)):
+        shop = shop_of(
+            customers=[{"customer_id": "c"}],
+            entitlements=[{"entitlement_id": "t", "customer_id": "c", "entitled": "100", "used": "89", "ends": DAY}],
+            contacts=[{"contact_id": "k", "customer_id": "c", "opened_at": "2025-03-10 17:57", "handle_s": "300"}],
+            opening_hours=[{"site": "x", "weekday": "1", "opens": "09:00", "closes": "18:00"}],
+            courtesy_catalogue=given.to_dicts(),
+        )
+        measures = shop.fetch("int_derived_courtesies")["measure_id"].to_list()
+        assert len(measures) == found
+        assert (measure in measures) == (found == 2)
