@@ -1,4 +1,6 @@
-"""A launch that was not randomised but came to some areas, shops or groups only: difference-in-differences.
+"""A launch that was not randomised but came to some areas, shops or groups only.
+
+Difference-in-differences, and synthetic control where only a few got it.
 
 The estimators are diff-diff's, an optional extra: `pip install 'custvalue[launch]'`.
 """
@@ -7,21 +9,31 @@ from __future__ import annotations
 
 import importlib
 import math
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
 from scipy.stats import f as f_distribution
+from scipy.stats import norm
 
 from custvalue.config import DecisionSettings
-from custvalue.errors import DataError, MissingInputError
+from custvalue.errors import MissingInputError
 from custvalue.experiments.checks import Check, Status, checks_table
 from custvalue.experiments.judge import NOT_JUDGED, Decision, decide
 from custvalue.experiments.money import FurtherTest, belief
 from custvalue.experiments.naive import WHY_BEFORE_AFTER, WHY_USERS
+from custvalue.experiments.panel import NEVER, launch_panel
 from custvalue.experiments.randomised import Effect
-from custvalue.experiments.trial import to_polars
+from custvalue.experiments.synthetic import (
+    DONORS,
+    MIN_BEFORE,
+    PATH,
+    SyntheticControl,
+    synthetic_checks,
+    synthetic_control,
+)
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -31,8 +43,9 @@ if TYPE_CHECKING:
 
     from custvalue.experiments.trial import Frame
 
-NEVER = 0  # diff-diff's mark of a unit without launch
 MIN_TREATED, FEW_UNITS = 5, 10
+SYNTHETIC = "synthetic control"
+SCHEMA = {"estimator": pl.String} | dict.fromkeys(("effect", "effect_low", "effect_high", "standard_error"), pl.Float64)
 BREAKDOWN_GRID = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 
@@ -44,9 +57,11 @@ class LaunchEffect(Result):
     ----------
     table
         `estimator`, `effect`, `effect_low`, `effect_high`, `standard_error`; the first row is the one that the
-        decision rests on, the others are second opinions.
+        decision rests on, the others are second opinions. Interval and standard error are null where an estimator
+        has none for so few units.
     events
-        `periods_since_launch` (negative: before), effect with interval: before the launch it should be 0.
+        `periods_since_launch` (negative: before), effect with interval: before the launch it should be 0. The gaps
+        of the synthetic control, without interval, where the decision rests on it.
     naive
         The comparisons that must not be taken for the effect, and why.
     checks
@@ -55,7 +70,14 @@ class LaunchEffect(Result):
         In the words of a verdict; `cannot be judged` where a check blocks.
     breakdown
         How far the trends may have parted after the launch, as a multiple of the largest parting before it,
-        until the interval takes in 0 (Rambachan & Roth 2023); None if it never does within 2.
+        until the interval takes in 0 (Rambachan & Roth 2023); None if it never does within 2, if units are too few
+        to tell, or where the decision rests on synthetic control.
+    donors
+        Units without the measure and their weight in the synthetic control: `unit`, `weight`, and as placebo
+        `rmspe_before`, `gap_after`, `rmspe_ratio`. Empty where there are several launch days.
+    path
+        `periods_since_launch`, `treated`, `synthetic`: outcome of the units with the measure, on average, and of
+        their synthetic control. Empty where there are several launch days.
     """
 
     events: pl.DataFrame
@@ -63,6 +85,8 @@ class LaunchEffect(Result):
     checks: pl.DataFrame
     decision: Decision
     breakdown: float | None
+    donors: pl.DataFrame
+    path: pl.DataFrame
     n_units: int
     n_treated: int
     n_cohorts: int
@@ -76,8 +100,15 @@ class LaunchEffect(Result):
     def title(self) -> str:
         """The decision and the effect it rests on."""
         row = self.table.row(0, named=True)
-        interval = f"({money(row['effect_low'])} to {money(row['effect_high'])})"
-        return f"{self.decision.capitalize()}: {money(row['effect'], sign=True)} {self.currency} {interval} per period"
+        said = f"{self.decision.capitalize()}: {money(row['effect'], sign=True)} {self.currency}"
+        if row["effect_low"] is None:
+            return f"{said} per period, without an interval"
+        return f"{said} ({money(row['effect_low'])} to {money(row['effect_high'])}) per period"
+
+    @property
+    def rests_on_synthetic_control(self) -> bool:
+        """Whether the first row, and so the decision, is synthetic control's."""
+        return bool(self.table["estimator"][0] == SYNTHETIC)
 
 
 def launch_effect(
@@ -95,7 +126,14 @@ def launch_effect(
 
     One launch day: two-way fixed effects. Several: Callaway & Sant'Anna (2021), since two-way fixed effects then
     compare late with early starters. Standard errors are clustered by unit. Synthetic difference-in-differences
-    (Arkhangelsky et al. 2021) is a second opinion on one launch day.
+    (Arkhangelsky et al. 2021) and synthetic control (Abadie, Diamond & Hainmueller 2010) are second opinions on one
+    launch day.
+
+    Where one to four units got the measure on the same day, the decision rests on synthetic control: their mean
+    against a weighted mean of units without it, with an interval from placebos (Firpo & Possebom 2018), since
+    standard errors clustered by unit don't exist for so few. Its standard error in the table is half that interval
+    over the normal quantile: the error of an estimate that a normal interval would show as this wide. At 95 % it
+    takes 19 units without the measure.
 
     Parameters
     ----------
@@ -123,23 +161,29 @@ def launch_effect(
     """
     dd = _diff_diff()
     chosen = settings or DecisionSettings()
-    table = _panel(panel, unit, period, outcome, exposed)
-    frame = table.to_pandas()
+    table = launch_panel(panel, unit, period, outcome, exposed)
     starts = sorted(set(table["start"].to_list()) - {NEVER})
-    fitted = dd.CallawaySantAnna(cluster="unit", base_period="universal", alpha=1.0 - chosen.level).fit(
-        frame, outcome="outcome", unit="unit", time="period", first_treat="start"
-    )
-    events = fitted.aggregate("event_study")
-    rows = _estimates(dd, frame, fitted, starts, chosen.level, seed)
-    breakdown = dd.HonestDiD(alpha=1.0 - chosen.level).sensitivity_analysis(events, M_grid=list(BREAKDOWN_GRID))
     n_units, n_treated = table["unit"].n_unique(), table.filter(pl.col("start") > NEVER)["unit"].n_unique()
-    checks = [_size(n_units, n_treated), _trends(events, n_units), _robust(breakdown.breakdown_M), _agree(rows)]
-    if len(starts) == 1:
-        checks.append(_placebo(dd, frame, starts[0], chosen.level))
+    synthetic = synthetic_control(dd, table, starts[0], chosen.level) if len(starts) == 1 else None
+    few = synthetic is not None and n_treated < MIN_TREATED
+    rows, staggered = _estimates(dd, table, starts, chosen.level, seed, few=few)
+    if synthetic is not None:
+        rows.insert(0 if few else len(rows), _synthetic_row(synthetic))
+    if synthetic is not None and few:
+        early = _early(dd, table, starts[0], chosen.level)
+        checks = [_few(n_units, n_treated), *synthetic_checks(synthetic, early)]
+        events, breakdown = _gaps(synthetic), None
+    else:
+        study = staggered.aggregate("event_study")
+        events, (breakdown, robust) = _events(study), _robust(dd, study, chosen.level)
+        checks = [_size(n_units, n_treated), _trends(study, n_units), robust]
+        checks += [_placebo(dd, table, starts[0], chosen.level)] if synthetic is not None else []
+    checks += _agree(rows)
     return LaunchEffect(
-        table=pl.DataFrame(rows), currency=currency, events=_events(events), naive=_naive(table),
+        table=pl.DataFrame(rows, schema=SCHEMA), currency=currency, events=events, naive=_naive(table),
         checks=checks_table(checks), decision=_decision(rows[0], checks, chosen, n_units, n_treated),
-        breakdown=None if breakdown.breakdown_M is None else float(breakdown.breakdown_M), n_units=n_units,
+        breakdown=breakdown, donors=pl.DataFrame(schema=DONORS) if synthetic is None else synthetic.donors,
+        path=pl.DataFrame(schema=PATH) if synthetic is None else synthetic.path, n_units=n_units,
         n_treated=n_treated, n_cohorts=len(starts), level=chosen.level,
     )  # fmt: skip
 
@@ -153,81 +197,62 @@ def _diff_diff() -> ModuleType:
         ) from None
 
 
-def _panel(panel: Frame, unit: str, period: str, outcome: str, exposed: str) -> pl.DataFrame:
-    """Check the panel and give every unit the period of its launch, 0 for none."""
-    frame = to_polars(panel)
-    named = {"unit": unit, "period": period, "outcome": outcome, "exposed": exposed}
-    if missing := [c for c in named.values() if c not in frame.columns]:
-        raise DataError(f"The panel has no column {missing[0]!r}; it has {', '.join(frame.columns)}.")
-    if empty := [c for c in named.values() if frame[c].null_count()]:
-        raise DataError(f"Column {empty[0]!r} is empty in {frame[empty[0]].null_count():,} rows.")
-    if not frame.schema[period].is_integer():
-        raise DataError(f"Column {period!r} must hold whole numbers, one per period; it holds {frame.schema[period]}.")
-    table = frame.select(
-        unit=pl.col(unit).cast(pl.String),
-        period=pl.col(period).cast(pl.Int64) - pl.col(period).min() + 1,
-        outcome=pl.col(outcome).cast(pl.Float64),
-        exposed=pl.col(exposed).cast(pl.Boolean),
-    ).sort("unit", "period")
-    n_units, n_periods = table["unit"].n_unique(), table["period"].n_unique()
-    if table.height != n_units * n_periods or table.select("unit", "period").is_duplicated().any():
-        raise DataError(f"{n_units} units × {n_periods} periods make {n_units * n_periods} rows, got {table.height}.")
-    first = pl.col("period").filter(pl.col("exposed")).min().over("unit").fill_null(NEVER)
-    table = table.with_columns(start=first)
-    withdrawn = table.filter((pl.col("start") > NEVER) & (pl.col("period") >= pl.col("start")) & ~pl.col("exposed"))
-    if withdrawn.height:
-        raise DataError(
-            f"The measure was withdrawn from {withdrawn['unit'].n_unique()} units; the estimators need it kept."
-        )
-    _compare(table)
-    return table
-
-
-def _compare(table: pl.DataFrame) -> None:
-    launched = table.filter(pl.col("start") > NEVER)
-    never = table["unit"].n_unique() - launched["unit"].n_unique()
-    if launched.height == 0 or never < 2:
-        got = launched["unit"].n_unique()
-        raise DataError(f"{got} units got the measure and {never} never did; both are needed, 2 without it at least.")
-    if int(launched["start"].min()) < 3:  # type: ignore[arg-type]
-        raise DataError("Fewer than two periods lie before the first launch: trends can't be compared.")
-
-
 def _estimates(
-    dd: ModuleType,
-    frame: Any,
-    fitted: Any,
-    starts: list[int],
-    level: float,
-    seed: int,
-) -> list[dict[str, Any]]:
-    alpha = 1.0 - level
-    staggered = _row("staggered difference-in-differences (Callaway & Sant'Anna)", fitted)
+    dd: ModuleType, table: pl.DataFrame, starts: list[int], level: float, seed: int, *, few: bool
+) -> tuple[list[dict[str, Any]], Any]:
+    """Estimate by differences; returns the rows, and Callaway & Sant'Anna's fit for what is asked of it further."""
+    alpha, frame = 1.0 - level, _marked(table, starts[0])
+    fitted = dd.CallawaySantAnna(cluster="unit", base_period="universal", alpha=alpha).fit(
+        frame, outcome="outcome", unit="unit", time="period", first_treat="start"
+    )
     if len(starts) > 1:
-        return [staggered]
-    frame = frame.assign(treated=(frame["start"] > NEVER).astype(int), post=(frame["period"] >= starts[0]).astype(int))
+        return [_row("staggered difference-in-differences (Callaway & Sant'Anna)", fitted)], fitted
     common = dd.TwoWayFixedEffects(cluster="unit", df_convention="cluster", alpha=alpha)
-    synthetic = dd.SyntheticDiD(seed=seed, alpha=alpha)
-    post = [p for p in sorted(frame["period"].unique()) if p >= starts[0]]
     rows = [
         _row("difference-in-differences (two-way fixed effects)",
-             common.fit(frame, outcome="outcome", treatment="treated", post="post", unit="unit")),
-        staggered | {"estimator": "against the last period before (Callaway & Sant'Anna)"},
+             common.fit(frame, outcome="outcome", treatment="treated", post="post", unit="unit"), few=few),
+        _row("against the last period before (Callaway & Sant'Anna)", fitted, few=few),
     ]  # fmt: skip
     if frame["treated"].groupby(frame["unit"]).first().mean() < 0.5:  # placebos are drawn from those without
-        found = synthetic.fit(
-            frame, outcome="outcome", treatment="treated", unit="unit", time="period", post_periods=post
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a poor fit: that the second opinion is outside, a check says
+            found = dd.SyntheticDiD(seed=seed, alpha=alpha).fit(
+                frame, outcome="outcome", treatment="treated", unit="unit", time="period",
+                post_periods=sorted(set(frame["period"][frame["post"] == 1])),
+            )  # fmt: skip
         rows.append(_row("synthetic difference-in-differences", found))
-    return rows
+    return rows, fitted
 
 
-def _row(name: str, found: Any) -> dict[str, Any]:
+def _marked(table: pl.DataFrame, start: int) -> Any:
+    treated, post = pl.col("start") > NEVER, pl.col("period") >= start
+    return table.with_columns(treated=treated.cast(pl.Int64), post=post.cast(pl.Int64)).to_pandas()
+
+
+def _row(name: str, found: Any, *, few: bool = False) -> dict[str, Any]:
+    """Take over an estimate; a standard error clustered by unit is none where only a few were treated."""
+    known = not few and bool(np.isfinite([found.se, *found.conf_int]).all())
     low, high = found.conf_int
     return {
-        "estimator": name, "effect": float(found.att), "effect_low": float(low), "effect_high": float(high),
-        "standard_error": float(found.se),
+        "estimator": name, "effect": float(found.att), "effect_low": float(low) if known else None,
+        "effect_high": float(high) if known else None, "standard_error": float(found.se) if known else None,
     }  # fmt: skip
+
+
+def _synthetic_row(found: SyntheticControl) -> dict[str, Any]:
+    known = found.low is not None and found.high is not None
+    half = (found.high - found.low) / 2.0 if known else None  # type: ignore[operator]
+    return {
+        "estimator": SYNTHETIC, "effect": found.effect, "effect_low": found.low, "effect_high": found.high,
+        "standard_error": None if half is None else half / float(norm.ppf(0.5 + found.level / 2.0)),
+    }  # fmt: skip
+
+
+def _gaps(found: SyntheticControl) -> pl.DataFrame:
+    return found.path.select(
+        "periods_since_launch", effect=pl.col("treated") - pl.col("synthetic"),
+        effect_low=pl.lit(None, pl.Float64), effect_high=pl.lit(None, pl.Float64),
+    )  # fmt: skip
 
 
 def _events(events: Any) -> pl.DataFrame:
@@ -259,6 +284,11 @@ def _naive(table: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+def _few(n_units: int, n_treated: int) -> Check:
+    text = f"{n_treated} of {n_units} units got the measure, so the decision rests on synthetic control."
+    return Check("units", "warn", f"{text} What else happened there since the launch counts as effect.")
+
+
 def _size(n_units: int, n_treated: int) -> Check:
     text = f"{n_treated} of {n_units} units got the measure."
     if min(n_treated, n_units - n_treated) < MIN_TREATED:
@@ -284,27 +314,46 @@ def _trends(events: Any, n_units: int) -> Check:
     return Check("trends before", status, f"Effects in the {k} periods before the launch together: p = {p:.2g}.")
 
 
-def _robust(breakdown: float | None) -> Check:
-    if breakdown is None:
-        return Check("parting trends", "ok", "The sign holds if trends part twice as far after as before the launch.")
+def _robust(dd: ModuleType, study: Any, level: float) -> tuple[float | None, Check]:
+    try:
+        sensitivity = dd.HonestDiD(alpha=1.0 - level).sensitivity_analysis(study, M_grid=list(BREAKDOWN_GRID))
+    except ValueError:  # the effects by period have no invertible covariance where units are fewer than periods
+        text = "How far trends may part can't be told: there are too few units for so many periods."
+        return None, Check("parting trends", "warn", text)
+    if sensitivity.breakdown_M is None:
+        text = "The sign holds if trends part twice as far after as before the launch."
+        return None, Check("parting trends", "ok", text)
+    breakdown = float(sensitivity.breakdown_M)
     text = f"The sign holds until trends part {breakdown:.2f} times as far after as ever before the launch."
-    return Check("parting trends", "warn" if breakdown < 1.0 else "ok", text)
+    return breakdown, Check("parting trends", "warn" if breakdown < 1.0 else "ok", text)
 
 
-def _agree(rows: list[dict[str, Any]]) -> Check:
+def _agree(rows: list[dict[str, Any]]) -> list[Check]:
     first, *others = rows
+    if first["effect_low"] is None:
+        return []
     outside = [r["estimator"] for r in others if not first["effect_low"] <= r["effect"] <= first["effect_high"]]
     if outside:
-        return Check("second opinions", "warn", f"Outside the first interval: {', '.join(outside)}.")
-    return Check("second opinions", "ok", "All estimators agree within the first one's interval.")
+        return [Check("second opinions", "warn", f"Outside the first interval: {', '.join(outside)}.")]
+    return [Check("second opinions", "ok", "All estimators agree within the first one's interval.")]
 
 
-def _placebo(dd: ModuleType, frame: Any, start: int, level: float) -> Check:
+def _never_was(table: pl.DataFrame, start: int) -> tuple[pl.DataFrame, int]:
     """Pretend that the launch came half way through the time before it."""
-    early = frame[frame["period"] < start]
     fake = 1 + math.ceil((start - 1) / 2)
-    early = early.assign(treated=(early["start"] > NEVER).astype(int), post=(early["period"] >= fake).astype(int))
+    early = table.filter(pl.col("period") < start)
+    return early.with_columns(start=pl.when(pl.col("start") > NEVER).then(fake).otherwise(NEVER)), fake
+
+
+def _early(dd: ModuleType, table: pl.DataFrame, start: int, level: float) -> SyntheticControl | None:
+    if table.filter(pl.col("period") < start)["period"].n_unique() < MIN_BEFORE:
+        return None
+    return synthetic_control(dd, *_never_was(table, start), level)
+
+
+def _placebo(dd: ModuleType, table: pl.DataFrame, start: int, level: float) -> Check:
     common = dd.TwoWayFixedEffects(cluster="unit", df_convention="cluster", alpha=1.0 - level)
+    early = _marked(*_never_was(table, start))
     row = _row("placebo", common.fit(early, outcome="outcome", treatment="treated", post="post", unit="unit"))
     text = f"A launch that never was: {row['effect']:+.2f} ({row['effect_low']:.2f} to {row['effect_high']:.2f})."
     return Check("placebo", "ok" if row["effect_low"] <= 0.0 <= row["effect_high"] else "warn", text)
@@ -313,7 +362,7 @@ def _placebo(dd: ModuleType, frame: Any, start: int, level: float) -> Check:
 def _decision(
     row: dict[str, Any], checks: list[Check], settings: DecisionSettings, n_units: int, n_treated: int
 ) -> Decision:
-    if any(c.status == "block" for c in checks):
+    if row["effect_low"] is None or any(c.status == "block" for c in checks):
         return NOT_JUDGED
     effect = Effect(
         n_control=n_units - n_treated, n_treated=n_treated, control=0.0, treated=0.0, effect=row["effect"],

@@ -121,6 +121,8 @@ def _(result: OptInEffect) -> go.Figure:
 @figure_for.register
 def _(result: LaunchEffect) -> go.Figure:
     """Draw the effect before and after the launch: before it should be 0, as the naive comparison never shows."""
+    if result.rests_on_synthetic_control:
+        return _against_synthetic(result)
     events = result.events
     at = events["periods_since_launch"].to_list()
     effect, low, high = (events[c].round(4).to_list() for c in ("effect", "effect_low", "effect_high"))
@@ -138,6 +140,27 @@ def _(result: LaunchEffect) -> go.Figure:
     figure.add_hline(y=0.0, line={"color": INK, "width": 1.5})
     figure.add_vline(x=-0.5, line={"color": VERMILION, "width": 1.5, "dash": "dash"}, annotation_text="launch")
     figure.update_yaxes(title_text=f"effect, {result.currency} per customer and period", zeroline=False)
+    figure.update_xaxes(title_text="periods since the launch", zeroline=False)
+    return finish(figure, result.title)
+
+
+def _against_synthetic(result: LaunchEffect) -> go.Figure:
+    """Draw the launched area and its synthetic control: alike before the launch, apart by the effect after it."""
+    figure, path = go.Figure(), result.path
+    at, treated, synthetic = (path[c].round(4).to_list() for c in path.columns)
+    first = next(i for i, t in enumerate(at) if t == 0)
+    after, upper, lower = at[first:], treated[first:], synthetic[first:]
+    gap = go.Scatter(x=after + after[::-1], y=upper + lower[::-1], fill="toself", fillcolor=BAND, name="effect")
+    figure.add_trace(gap.update(line={"width": 0}, hoverinfo="skip", mode="lines"))
+    for values, name, line in (
+        (synthetic, f"synthetic control, of {result.donors.filter(result.donors['weight'] > 0).height} others",
+         {"color": GREY, "width": 2, "dash": "dash"}),
+        (treated, "with the measure", {"color": BLUE, "width": 2}),
+    ):  # fmt: skip
+        marks = {"size": 6, "color": line["color"]}
+        figure.add_trace(go.Scatter(x=at, y=values, mode="lines+markers", name=name, line=line, marker=marks))
+    figure.add_vline(x=-0.5, line={"color": VERMILION, "width": 1.5, "dash": "dash"}, annotation_text="launch")
+    figure.update_yaxes(title_text=f"outcome, {result.currency} per period", zeroline=False, tickformat=",~g")
     figure.update_xaxes(title_text="periods since the launch", zeroline=False)
     return finish(figure, result.title)
 

@@ -78,6 +78,7 @@ def test_the_effect_is_dated_from_the_launch(found):
     assert (at_launch["effect"], at_launch["effect_low"]) == (0.0, None)
     assert found.events.filter(pl.col("periods_since_launch") >= 0)["effect"].min() > 1.0
     assert found.plot().layout.title.text == found.title
+    assert found.plot().layout.yaxis.title.text == "effect, EUR per customer and period"
 
 
 def test_staggered_launches(needed):
@@ -87,6 +88,8 @@ def test_staggered_launches(needed):
     assert "staggered" in row["estimator"]
     assert row["effect_low"] < 2.0 < row["effect_high"]
     assert found.decision == "pays off"
+    assert found.donors.is_empty()
+    assert found.path.is_empty()
 
 
 def test_intervals_cover_a_known_effect(needed):
@@ -107,8 +110,30 @@ def test_a_launch_without_effect_is_not_called_one(needed):
     assert launch_effect(made({30: 8}, effect=0.0), **COLUMNS).decision not in {"pays off", "does not pay"}
 
 
-def test_too_few_areas(needed):
-    assert launch_effect(made({57: 8}), **COLUMNS).decision == "cannot be judged"
+def test_few_areas_are_for_synthetic_control(needed):
+    found = launch_effect(made({57: 8}), **COLUMNS)
+    assert found.table["estimator"][0] == "synthetic control"
+    assert found.decision == "pays off"
+    assert found.table["effect_low"][0] < 2.0 < found.table["effect_high"][0]
+    many = launch_effect(made({55: 8}), **COLUMNS)
+    assert many.table["estimator"][0] == "difference-in-differences (two-way fixed effects)"
+
+
+@pytest.mark.parametrize("starts", [{58: 6, 59: 9}, {3: 8}])
+def test_too_few_areas(needed, starts):
+    """Two areas on two launch days are no mean of areas; 57 with the measure leave three without it."""
+    found = launch_effect(made(starts), **COLUMNS)
+    assert found.decision == "cannot be judged"
+    assert found.checks.filter(check="units")["status"].item() == "block"
+    assert not found.rests_on_synthetic_control
+
+
+def test_fewer_areas_than_periods(needed):
+    """Then the effects by period have no covariance that can be inverted: no trend test, but no crash."""
+    found = launch_effect(made({6: 20}, n_units=12, n_periods=26), **COLUMNS)
+    assert "can't be told" in found.checks.filter(check="parting trends")["detail"].item()
+    assert found.breakdown is None
+    assert found.table["effect_low"][0] < 2.0 < found.table["effect_high"][0]
 
 
 @pytest.mark.parametrize(

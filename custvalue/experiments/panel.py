@@ -1,0 +1,61 @@
+"""A panel of units and periods, some of which got a measure: checked and brought to one shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from custvalue.errors import DataError
+from custvalue.experiments.trial import to_polars
+
+if TYPE_CHECKING:
+    from custvalue.experiments.trial import Frame
+
+NEVER = 0  # diff-diff's mark of a unit without launch
+
+
+def launch_panel(panel: Frame, unit: str, period: str, outcome: str, exposed: str) -> pl.DataFrame:
+    """Check the panel and give every unit the period of its launch, 0 for none.
+
+    Returns
+    -------
+    polars.DataFrame
+        `unit`, `period` (the first is 1), `outcome`, `exposed`, `start`; sorted by unit and period.
+    """
+    frame = to_polars(panel)
+    named = {"unit": unit, "period": period, "outcome": outcome, "exposed": exposed}
+    if missing := [c for c in named.values() if c not in frame.columns]:
+        raise DataError(f"The panel has no column {missing[0]!r}; it has {', '.join(frame.columns)}.")
+    if empty := [c for c in named.values() if frame[c].null_count()]:
+        raise DataError(f"Column {empty[0]!r} is empty in {frame[empty[0]].null_count():,} rows.")
+    if not frame.schema[period].is_integer():
+        raise DataError(f"Column {period!r} must hold whole numbers, one per period; it holds {frame.schema[period]}.")
+    table = frame.select(
+        unit=pl.col(unit).cast(pl.String),
+        period=pl.col(period).cast(pl.Int64) - pl.col(period).min() + 1,
+        outcome=pl.col(outcome).cast(pl.Float64),
+        exposed=pl.col(exposed).cast(pl.Boolean),
+    ).sort("unit", "period")
+    n_units, n_periods = table["unit"].n_unique(), table["period"].n_unique()
+    if table.height != n_units * n_periods or table.select("unit", "period").is_duplicated().any():
+        raise DataError(f"{n_units} units × {n_periods} periods make {n_units * n_periods} rows, got {table.height}.")
+    first = pl.col("period").filter(pl.col("exposed")).min().over("unit").fill_null(NEVER)
+    table = table.with_columns(start=first)
+    withdrawn = table.filter((pl.col("start") > NEVER) & (pl.col("period") >= pl.col("start")) & ~pl.col("exposed"))
+    if withdrawn.height:
+        raise DataError(
+            f"The measure was withdrawn from {withdrawn['unit'].n_unique()} units; the estimators need it kept."
+        )
+    _compare(table)
+    return table
+
+
+def _compare(table: pl.DataFrame) -> None:
+    launched = table.filter(pl.col("start") > NEVER)
+    never = table["unit"].n_unique() - launched["unit"].n_unique()
+    if launched.height == 0 or never < 2:
+        got = launched["unit"].n_unique()
+        raise DataError(f"{got} units got the measure and {never} never did; both are needed, 2 without it at least.")
+    if int(launched["start"].min()) < 3:  # type: ignore[arg-type]
+        raise DataError("Fewer than two periods lie before the first launch: trends can't be compared.")
