@@ -78,6 +78,11 @@ class Model:
         raise NotImplementedError
 
     @classmethod
+    def at_limit(cls, theta: FloatArray, data: Counted) -> bool:  # noqa: ARG003 (models with a limit use both)
+        """Tell whether a search has run to where the model becomes a simpler one: it will not come back."""
+        return False
+
+    @classmethod
     def objective(cls, data: Counted) -> Objective:
         """Return the function from log parameters to log-likelihood and gradient."""
         return NumericObjective(cls, data)

@@ -16,6 +16,7 @@ from custvalue.models.base import (
     checked_history,
     distinct,
 )
+from custvalue.models.ggom_fit import BLOCK, GgomObjective
 from custvalue.models.special import (
     NEGLIGIBLE,
     FloatArray,
@@ -25,14 +26,15 @@ from custvalue.models.special import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.random import Generator
     from numpy.typing import ArrayLike
 
-    from custvalue.models.base import Counted
+    from custvalue.models.base import Counted, Objective
 
-_ROWS = 2_000
+LEAST_GROWTH = 1e-3
+"""Of the dropout risk over the longest history: less of it cannot be seen in data."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ class GgomNbd(Model):
         """Return ln P(no purchase in (t_x, T] before dropping out there | alive and just bought at t_x)."""
         (ux, ut, uT), which = distinct(x.ravel(), t_x.ravel(), T.ravel())
         out = np.empty(ux.shape)
-        for i in range(0, ux.size, _ROWS):
-            j = slice(i, i + _ROWS)
+        for i in range(0, ux.size, BLOCK):
+            j = slice(i, i + BLOCK)
             start = ut[j, None]
             u, weights = graded_panels(uT[j] - ut[j], self._turn - ut[j])
             log_f = -(self.r + ux[j, None]) * np.log1p(u / (self.alpha + start)) + self._log_survival(u, start)
@@ -186,11 +188,17 @@ class GgomNbd(Model):
 
     @classmethod
     def starts(cls, data: Counted) -> list[Self]:
-        """Return the guesses of where to start: the best known first."""
+        """Return where to start: with a dropout risk that grows fast, and one that hardly does."""
         scale = float(np.average(data.columns["T"], weights=data.count))
-        return [cls(0.5, 0.3 * scale, 1.0 / scale, 0.5, 0.5), cls(1.0, scale, 0.1 / scale, 1.0, 0.05)]
+        guesses = ((0.5, 0.3, 1.0, 0.5, 0.5), (1.0, 1.0, 0.1, 1.0, 0.05))
+        return [cls(r, share * scale, growth / scale, s, beta) for r, share, growth, s, beta in guesses]
 
     @classmethod
-    def log_likelihood_of(cls, parameters: Sequence[float], data: Counted) -> float:
-        """Return the log-likelihood of the counted table."""
-        return float(data.count @ cls(*parameters).log_likelihood(*data.history()))
+    def at_limit(cls, theta: FloatArray, data: Counted) -> bool:
+        """Tell whether e^(bT) is 1 + bT for everybody: from there on the model is the Pareto/NBD."""
+        return bool(np.exp(theta[2]) * data.columns["T"].max() < LEAST_GROWTH)
+
+    @classmethod
+    def objective(cls, data: Counted) -> Objective:
+        """Return log-likelihood and gradient in log parameters, summed over the counted table."""
+        return GgomObjective(data)

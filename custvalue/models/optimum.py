@@ -11,7 +11,7 @@ from scipy import optimize, special
 from custvalue.errors import FitError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from custvalue.models.base import Counted, Model, Objective
     from custvalue.models.special import FloatArray
@@ -27,14 +27,14 @@ LARGEST_LOG_ERROR = 6.0
 def maximise(model_class: type[Model], data: Counted) -> tuple[FloatArray, FloatArray, float]:
     """Return the log parameters at the maximum, the information there, and the largest mean gradient."""
     objective, total = model_class.objective(data), data.total
-    starts = [m.log_parameters for m in model_class.starts(data)]
-    if data.size > 2 * SAMPLE_ROWS:
-        sample = data.sample(SAMPLE_ROWS)
-        first = search(model_class.objective(sample), starts, sample.total)
-        curvature = information_matrix(model_class.objective(sample), first) * (total / sample.total)
-    else:
-        first = search(objective, starts, total)
-        curvature = information_matrix(objective, first)
+    large = data.size > 2 * SAMPLE_ROWS
+    sample = data.sample(SAMPLE_ROWS) if large else data
+    starts = [m.log_parameters for m in model_class.starts(sample)]
+    rough = model_class.objective(sample) if large else objective
+    first = search(rough, starts, sample.total, lambda theta: model_class.at_limit(theta, data))
+    if model_class.at_limit(first, data):
+        raise not_identified(model_class, first, "the search runs to its limit")
+    curvature = information_matrix(rough, first) * (total / sample.total)
     theta, norm = polish(objective, first, curvature, total)
     if norm > GRADIENT_TOLERANCE:
         theta, norm = polish(objective, theta, information_matrix(objective, theta), total)
@@ -47,8 +47,18 @@ def maximise(model_class: type[Model], data: Counted) -> tuple[FloatArray, Float
     return theta, information_matrix(objective, theta, central=data.size <= 2 * SAMPLE_ROWS), norm
 
 
-def search(objective: Objective, starts: Sequence[FloatArray], total: float) -> FloatArray:
-    """Run BFGS from the first start, and from the others when that one looks bad."""
+def never(theta: FloatArray) -> bool:  # noqa: ARG001 (of the same form as `Model.at_limit`)
+    """Stand for a model without a limit."""
+    return False
+
+
+def search(
+    objective: Objective,
+    starts: Sequence[FloatArray],
+    total: float,
+    at_limit: Callable[[FloatArray], bool] = never,
+) -> FloatArray:
+    """Run BFGS from the first start, and from the others when that one looks bad or ran to the model's limit."""
 
     def loss(theta: FloatArray) -> tuple[float, FloatArray]:
         with np.errstate(all="ignore"):
@@ -56,13 +66,19 @@ def search(objective: Objective, starts: Sequence[FloatArray], total: float) -> 
         good = np.isfinite(value) and np.isfinite(gradient).all()
         return (-value / total, -gradient / total) if good else (1e10, np.zeros_like(theta))
 
+    def stop_at_limit(intermediate_result: optimize.OptimizeResult) -> None:
+        if at_limit(intermediate_result.x):
+            raise StopIteration
+
     bounds = [(-14.0, 14.0)] * starts[0].size
     options = {"maxiter": 300, "ftol": 1e-13, "gtol": 1e-7, "maxcor": 20}
     results: list[optimize.OptimizeResult] = []
     for start in starts:
-        found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        found = optimize.minimize(
+            loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options, callback=stop_at_limit
+        )
         far = np.abs(found.x).max() >= 10.0
-        good = found.fun < 1e9 and np.abs(found.jac).max() < 1e-4
+        good = not at_limit(found.x) and found.fun < 1e9 and np.abs(found.jac).max() < 1e-4
         again = bool(results) and abs(found.fun - results[-1].fun) < 1e-6 * abs(found.fun)
         results.append(found)
         if good and (not far or again):  # two searches that run off the same way will not come back
@@ -108,19 +124,22 @@ def covariance_of(model_class: type[Model], theta: FloatArray, information: Floa
     FitError
         Nothing in the data tells one of them.
     """
-    names = model_class.parameter_names()
     if not np.isfinite(information).all():
         raise FitError(f"{model_class.label} is not identified on these data.", model_class.advice)
     values, vectors = np.linalg.eigh(information)
     if values[0] <= 1.0 / LARGEST_LOG_ERROR**2:
-        weakest = names[int(np.abs(vectors[:, 0]).argmax())]
-        raise FitError(
-            f"{model_class.label} is not identified on these data: nothing tells {weakest} "
-            f"(estimates {', '.join(f'{n} {v:.3g}' for n, v in zip(names, np.exp(theta), strict=True))}).",
-            model_class.advice,
-        )
+        weakest = model_class.parameter_names()[int(np.abs(vectors[:, 0]).argmax())]
+        raise not_identified(model_class, theta, f"nothing tells {weakest}")
     scale = np.exp(theta)
     return np.asarray(np.linalg.inv(information) * np.outer(scale, scale))
+
+
+def not_identified(model_class: type[Model], theta: FloatArray, why: str) -> FitError:
+    """Say which model it is, why, and where the search stood."""
+    stood = ", ".join(f"{n} {v:.3g}" for n, v in zip(model_class.parameter_names(), np.exp(theta), strict=True))
+    return FitError(
+        f"{model_class.label} is not identified on these data: {why} (estimates {stood}).", model_class.advice
+    )
 
 
 def parameter_table(model: Model, covariance: FloatArray, level: float) -> pl.DataFrame:

@@ -17,6 +17,9 @@ JACOBI_NODES = 32
 PANEL_NODES = 16
 PANELS = 24
 PEAKED = 3.0
+GAMMA_NODES = 200
+GAMMA_TAIL = 38.0
+"""Minus the logarithm of the density at which the tails of a gamma distribution are cut."""
 NEAR_ONE = 0.005
 """Below this distance from 1 the continued fraction is longer than a quadrature."""
 NEGLIGIBLE = 46.0
@@ -208,6 +211,28 @@ def jacobi_nodes(a: float, d: FloatArray, n: int = JACOBI_NODES) -> tuple[FloatA
     return np.clip(nodes, 1e-30, 1.0), weights
 
 
+def gamma_nodes(shape: FloatArray, rate: FloatArray, least: float) -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights for expectations over λ ~ Gamma(shape, rate), one row for each shape.
+
+    The trapezoid rule in ln λ, which converges exponentially for what is analytic around the positive
+    half-line (Trefethen & Weideman 2014, SIAM Review 56(3), 385-458).
+
+    Parameters
+    ----------
+    least
+        The integrand must fall at least as fast as λ below this rate: shapes near 0 reach far down there.
+    """
+    scale = np.maximum(shape, 1.0)
+    bottom = GAMMA_TAIL + np.maximum(-np.log(least * rate / scale), 0.0)
+    low = -np.where(shape < 50.0, np.minimum(GAMMA_TAIL / shape + 1.0, bottom), 1.3 * np.sqrt(2 * GAMMA_TAIL / scale))
+    high = np.log1p(GAMMA_TAIL / scale + np.sqrt(2 * GAMMA_TAIL / scale))
+    s = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, GAMMA_NODES)
+    density = np.exp(shape[:, None] * s - scale[:, None] * np.expm1(s))
+    step = (high - low) / (GAMMA_NODES - 1)
+    whole = np.where(shape < 1.0, np.e * special.gamma(np.minimum(shape, 1.0)) / step, density.sum(axis=1))
+    return (scale / rate)[:, None] * np.exp(s), density / whole[:, None]
+
+
 def panel_nodes(a: ArrayLike, d: FloatArray, curvature: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return nodes and weights for expectations over p ~ Beta(a, d) that hold everywhere.
 
@@ -274,13 +299,15 @@ def jacobi_is_exact(power: FloatArray, width: FloatArray, n: int = JACOBI_NODES)
     return np.asarray(best + np.log1p(power * width) < np.log(1e-14))
 
 
-def graded_panels(width: FloatArray, turn: FloatArray) -> tuple[FloatArray, FloatArray]:
+def graded_panels(width: FloatArray, turn: FloatArray, halvings: int = 31) -> tuple[FloatArray, FloatArray]:
     """Return nodes and weights on (0, width] that resolve any scale near either end and near `turn`.
 
     Parameters
     ----------
     width, turn
         Shape (rows,); an empty interval has weights of nought, a turn outside it does not count.
+    halvings
+        How often the panels halve towards the ends: as many resolve a scale of width / 2^halvings.
 
     Returns
     -------
@@ -288,7 +315,9 @@ def graded_panels(width: FloatArray, turn: FloatArray) -> tuple[FloatArray, Floa
         Shape (rows, nodes).
     """
     t, w = gauss_legendre(16, 1)
-    left = np.concatenate(([0.0], 2.0 ** -np.arange(31.0, 7.0, -2.0), 2.0 ** -np.arange(7.0, 0.0, -1.0)))
+    coarse = min(halvings, 7)
+    finer = 2.0 ** -np.arange(float(halvings), coarse, -2.0)
+    left = np.concatenate(([0.0], finer, 2.0 ** -np.arange(float(coarse), 0.0, -1.0)))
     edges = np.concatenate((left, 1.0 - left[-2::-1]))
     pieces = np.diff(edges)
     unit = (edges[:-1, None] + pieces[:, None] * t).ravel()

@@ -104,7 +104,7 @@ def test_weighted_and_unweighted_fits_agree_and_so_do_time_units(model):
     assert days.log_likelihood == pytest.approx(plain.log_likelihood - x.sum() * np.log(7), abs=1e-6)
 
 
-@pytest.mark.parametrize("model", [BgNbd, MbgNbd, ParetoNbd])
+@pytest.mark.parametrize("model", [BgNbd, MbgNbd, ParetoNbd, GgomNbd])
 def test_the_analytic_gradient_is_that_of_the_likelihood(model):
     from custvalue.models.base import count_rows
 
@@ -114,8 +114,9 @@ def test_the_analytic_gradient_is_that_of_the_likelihood(model):
     data = count_rows(pl.DataFrame({"frequency": x, "recency": t_x, "T": T}), model.data_columns)
     objective = model.objective(data)
     for theta in np.log([[0.5, 9.0, 0.9, 3.0], [2.0, 1.0, 5.0, 40.0], [0.05, 300.0, 0.3, 0.5]]):
+        theta = np.insert(theta, 2, np.log(0.02)) if model is GgomNbd else theta
         value, gradient = objective(theta)
         assert value == pytest.approx(data.count @ model.from_log(theta).log_likelihood(*data.history()), rel=1e-11)
-        steps = np.eye(4) * 1e-5
+        steps = np.eye(theta.size) * 1e-5
         differences = [(objective(theta + h)[0] - objective(theta - h)[0]) / 2e-5 for h in steps]
         np.testing.assert_allclose(gradient, differences, rtol=1e-5, atol=1e-3)
