@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 import numpy as np
 from scipy import special
@@ -22,7 +22,14 @@ from custvalue.models.base import (
     checked_history,
     distinct,
 )
-from custvalue.models.special import FloatArray, gauss_legendre, log_rising
+from custvalue.models.special import (
+    NEGLIGIBLE,
+    FloatArray,
+    gamma_nodes,
+    gauss_legendre,
+    log_hyp2f1_unit,
+    log_rising,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,6 +107,10 @@ class BgCnbd(Model):
             special.gammaln(R + j) - special.gammaln(R) - special.gammaln(j + 1) + share - R * np.log1p(wait / start)
         )
 
+    def _stage_weights(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
+        """Return P(j events since the last purchase | alive), j on the last axis."""
+        return np.asarray(special.softmax(self._log_stages(x, t_x, T), axis=-1))
+
     def _log_silence(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
         return np.asarray(special.logsumexp(self._log_stages(x, t_x, T), axis=-1))
 
@@ -118,8 +129,7 @@ class BgCnbd(Model):
 
     def _alive_purchases(self, x: FloatArray, t_x: FloatArray, T: FloatArray, h: FloatArray) -> FloatArray:
         """Σ over n of P(n-th purchase comes within h) · P(the n − 1 coins before it say stay), over the stages."""
-        stages = self._log_stages(x, t_x, T)
-        weight = np.exp(stages - special.logsumexp(stages, axis=-1, keepdims=True))
+        weight = self._stage_weights(x, t_x, T)
         j = np.arange(float(self.k))
         R, z = (self.r + self.k * x)[:, None] + j, (h / (self.alpha + T + h))[:, None]
         d = self.b + x + self.first_coin
@@ -144,15 +154,45 @@ class BgCnbd(Model):
     def discounted_expected_purchases(
         self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, horizon: float | None = None
     ) -> FloatArray:
-        """Return the discounted expected purchases after T, by parts: e^(−δh) E(h) + δ ∫ e^(−δt) E(t) dt."""
+        """Return the discounted expected purchases after T, to a horizon (DECT) or to infinity (DERT).
+
+        Notes
+        -----
+        With an end by parts, e^(−δh) E(h) + δ ∫ e^(−δt) E(t) dt, over ln(1 + t R / A). Without one an event
+        at rate λ is worth e = λ / (λ + δ), and a purchase k of them: with j events done P(alive) ·
+        E[e^(k − j) ₂F₁(1, d; a + d; e^k)] over λ ~ Gamma(R + j, A), d = b + x (MBG + 1), is left.
+        """
         check_discount(delta, horizon)
-        end = 40.0 / delta if horizon is None else horizon
-        out = np.exp(-delta * end) * self.expected_purchases(end, x, t_x, T)
-        nodes, weights = gauss_legendre(12, 1 if delta * end < 1 else 8)
-        nodes, weights = nodes**2, 2 * nodes * weights  # more of them near the start, where E(t) bends
-        for t, w in zip(nodes * end, weights * end, strict=True):
-            out = out + delta * w * np.exp(-delta * t) * self.expected_purchases(t, x, t_x, T)
-        return np.asarray(out)
+        x, t_x, T = np.broadcast_arrays(*checked_history(x, t_x, T))
+        rows, which = distinct(x.ravel(), t_x.ravel(), T.ravel())
+        endless = horizon is None or delta * horizon > NEGLIGIBLE
+        out = self._endless(delta, *rows) if endless else self._until(cast("float", horizon), delta, *rows)
+        return np.asarray(self.probability_alive(x, t_x, T) * out[which].reshape(x.shape))
+
+    def _endless(self, delta: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
+        """Return the discounted expected purchases ever of customers who are alive."""
+        weight = self._stage_weights(x, t_x, T)
+        (ux, uT), which = distinct(x, T)
+        d = (self.b + ux + self.first_coin)[:, None]
+        out = np.zeros(x.shape)
+        for j in range(self.k):
+            rate, chance = gamma_nodes(self.r + self.k * ux + j, self.alpha + uT, delta)
+            log_event = -np.log1p(delta / rate)
+            log_all = log_hyp2f1_unit(d, self.a + d, np.exp(self.k * log_event), -np.expm1(self.k * log_event))
+            out += weight[:, j] * (chance * np.exp((self.k - j) * log_event + log_all)).sum(axis=1)[which]
+        return out
+
+    def _until(self, end: float, delta: float, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
+        """Return the discounted expected purchases in (T, T + end] of customers who are alive."""
+        out = np.asarray(np.exp(-delta * end) * self._alive_purchases(x, t_x, T, np.full_like(x, end)))
+        if delta == 0.0:
+            return out
+        scale = (self.alpha + T) / (self.r + self.k * x + self.k)
+        width = np.log1p(end / scale)
+        for node, w in zip(*gauss_legendre(16, int(width.max(initial=1.0) / 3.0) + 1), strict=True):
+            t = scale * np.expm1(width * node)
+            out += delta * w * width * (scale + t) * np.exp(-delta * t) * self._alive_purchases(x, t_x, T, t)
+        return out
 
     def expectations(
         self, horizon: float, delta: float, x: FloatArray, t_x: FloatArray, T: FloatArray
@@ -195,8 +235,7 @@ class BgCnbd(Model):
         shape = (x.size, r.size)
         # events since the last purchase: their weights at the mean shape and rate, which vary little
         middle = cls(*(float(np.exp(np.mean(np.log(parameters[name])))) for name in cls.parameter_names()))
-        stages = middle._log_stages(x, t_x, T)
-        below = np.cumsum(np.exp(stages - special.logsumexp(stages, axis=-1, keepdims=True)), axis=-1)
+        below = np.cumsum(middle._stage_weights(x, t_x, T), axis=-1)
         stage = (rng.random(shape)[..., None] > below[:, None, :-1]).sum(axis=-1)
         rate = rng.standard_gamma(r + cls.k * x[:, None] + stage) / (alpha + T[:, None])
         p = rng.beta(np.broadcast_to(a, shape), b + x[:, None] + cls.first_coin)

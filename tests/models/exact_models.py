@@ -156,3 +156,134 @@ def bg_bb(alpha, beta, gamma, delta, x, t_x, n):
         alive = buys(x, n) * stays(n + 1) / total
         ahead = buys(x + 1, n + 1) * sum(stays(n + i) for i in range(1, 6)) / total
         return mp.log(total), alive, ahead
+
+
+def _walk(node, step):
+    """The trapezoid rule over the whole line: nodes from 0 outwards until their weights no longer count."""
+    total = mp.mpf(0)
+    for direction in (1, -1):
+        i = 0 if direction == 1 else -1
+        while True:
+            *values, weight = node(i * step)
+            total += weight
+            if weight < mp.mpf(10) ** -(DIGITS + 2) * total:
+                break
+            yield *values, weight * step
+            i += direction
+
+
+def _gamma_nodes(shape, rate):
+    """λ and weights of ∫ … λ^(shape − 1) e^(−rate λ) dλ: in s, with λ ∝ e^(s − e^(−s))."""
+    scale, start = max(shape, 1) / rate, mp.lambertw(1).real if shape > 1 else mp.mpf(0)
+
+    def node(s):
+        bends = mp.exp(-s - start)
+        value = scale * mp.exp(s + start - bends)
+        return value, mp.exp(shape * mp.log(value) - rate * value) * (1 + bends)
+
+    return _walk(node, min(mp.mpf("0.08"), 1 / (3 * mp.sqrt(shape + 3))))
+
+
+def _beta_nodes(a, b):
+    """p, 1 − p and weights of ∫ … p^(a − 1) (1 − p)^(b − 1) dp: in s, with logit p = centre + width sinh(s)."""
+    centre, width = mp.log(a / b), min(1, mp.sqrt(1 / a + 1 / b))
+
+    def node(s):
+        y = centre + width * mp.sinh(s)
+        p, rest = 1 / (1 + mp.exp(-y)), 1 / (1 + mp.exp(y))
+        return p, rest, width * mp.cosh(s) * p**a * rest**b
+
+    return _walk(node, mp.mpf("0.04"))
+
+
+def _mass(nodes):
+    return mp.fsum(weight for *_, weight in nodes)
+
+
+def cnbd(r, alpha, a, b, k, x, t_x, T, sum_log_intervals, first_coin):
+    """(M)BG/CNBD-k: ln L and P(alive), from the story that Reutterer, Platzer & Schröder (2020) tell.
+
+    Times between purchases are Erlang-k of rate λ, a coin p is flipped after each purchase; the last
+    interval is unfinished. λ ~ Gamma(r, alpha) and p ~ Beta(a, b) are integrated out numerically, none of
+    the paper's closed forms is used.
+    """
+    with mp.workdps(DIGITS):
+        r, alpha, a, b, t_x, T, sums = map(mp.mpf, (r, alpha, a, b, t_x, T, sum_log_intervals))
+        wait, coins, events = T - t_x, x + first_coin, k * x
+
+        def silent(rate):
+            return mp.exp(-rate * wait) * sum((rate * wait) ** j / mp.factorial(j) for j in range(k))
+
+        # λ^(kx) e^(−λ t_x) is what the densities of the x intervals have of λ, less their spacing
+        gamma = mp.exp(r * mp.log(alpha) - mp.loggamma(r))
+        running = gamma * mp.fsum(w * silent(v) * mp.exp(v * wait) for v, w in _gamma_nodes(r + events, alpha + T))
+        any_end = gamma * _mass(_gamma_nodes(r + events, alpha + t_x))
+        coin = _mass(_beta_nodes(a, b))
+        stays = _mass(_beta_nodes(a, b + coins)) / coin
+        leaves = _mass(_beta_nodes(a + 1, b + coins - 1)) / coin if coins else mp.mpf(0)
+        likelihood = running * stays + any_end * leaves
+        spacing = (k - 1) * sums - x * mp.loggamma(k)
+        return mp.log(likelihood) + spacing, running * stays / likelihood
+
+
+def cnbd_purchases(r, alpha, a, b, k, x, t_x, T, first_coin, h):
+    """(M)BG/CNBD-k: E[purchases in h | alive], counting events: j of them since the last purchase, m in h."""
+    with mp.workdps(DIGITS):
+        r, alpha, a, b, t_x, T, h = map(mp.mpf, (r, alpha, a, b, t_x, T, h))
+        wait, shape = T - t_x, r + k * x
+        coins = list(_beta_nodes(a, b + x + first_coin))
+        coin = _mass(coins)
+        made = {}  # purchases until the coin says leave, of n that would come
+
+        def until_leaving(n):
+            if n not in made:
+                made[n] = mp.fsum(w * -mp.expm1(-n * mp.log1p(p / rest)) / p for p, rest, w in coins) / coin
+            return made[n]
+
+        total = alive = mp.mpf(0)
+        for rate, weight in _gamma_nodes(shape, alpha + T):
+            since = [(rate * wait) ** j / mp.factorial(j) for j in range(k)]
+            alive += weight * sum(since)
+            if weight * sum(since) < mp.mpf(10) ** -20 * alive:
+                continue
+            chance, m = mp.exp(-rate * h), 0
+            while m < rate * h or chance > mp.mpf(10) ** -20:
+                total += weight * chance * sum(share * until_leaving((j + m) // k) for j, share in enumerate(since))
+                m += 1
+                chance *= rate * h / m
+        return total / alive
+
+
+def cnbd_discounted(r, alpha, a, b, k, x, t_x, T, first_coin, delta, h=None):
+    """(M)BG/CNBD-k: E[discounted purchases | alive], ever or in h: an event is worth λ/(λ + δ) of one now."""
+    with mp.workdps(DIGITS):
+        r, alpha, a, b, t_x, T, delta = map(mp.mpf, (r, alpha, a, b, t_x, T, delta))
+        wait, shape = T - t_x, r + k * x
+        coins = list(_beta_nodes(a, b + x + first_coin))
+        coin, total, alive = _mass(coins), mp.mpf(0), mp.mpf(0)
+        stays = []  # P(the first n − 1 coins say stay)
+
+        def until(rate):  # the m-th event comes within h, discounted: Erlang of rate λ + δ
+            y = (rate + delta) * h
+            chances = [mp.exp(-y)]
+            while len(chances) < y or chances[-1] > mp.mpf(10) ** -22:
+                chances.append(chances[-1] * y / len(chances))
+            return list(itertools.accumulate(reversed(chances)))[::-1]
+
+        for rate, weight in _gamma_nodes(shape, alpha + T):
+            event = rate / (rate + delta)
+            since = [(rate * wait) ** j / mp.factorial(j) for j in range(k)]
+            alive += weight * sum(since)
+            if weight * sum(since) < mp.mpf(10) ** -20 * alive:
+                continue
+            if h is None:
+                later = sum(share * event ** (k - j) for j, share in enumerate(since))
+                total += weight * later * mp.fsum(v / (1 - rest * event**k) for _, rest, v in coins) / coin
+                continue
+            reached = until(rate)
+            for n in range(1, len(reached) // k + 2):
+                if len(stays) < n:
+                    stays.append(mp.fsum(v * rest ** (n - 1) for _, rest, v in coins) / coin)
+                come = [(k * n - j, share) for j, share in enumerate(since) if k * n - j < len(reached)]
+                total += weight * stays[n - 1] * sum(share * event**m * reached[m] for m, share in come)
+        return total / alive
