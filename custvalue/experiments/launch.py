@@ -92,9 +92,11 @@ class LaunchEffect(Result):
     n_cohorts: int
     level: float
 
-    kinds: ClassVar[Mapping[str, Kind]] = dict.fromkeys(
-        ("effect", "effect_low", "effect_high", "standard_error"), "money"
-    )
+    kinds: ClassVar[Mapping[str, Kind]] = {
+        **dict.fromkeys(("effect", "effect_low", "effect_high", "standard_error", "naive_difference"), "money"),
+        **dict.fromkeys(("rmspe_before", "gap_after", "treated", "synthetic"), "money"),
+        "weight": "percent", "rmspe_ratio": "number",
+    }  # fmt: skip
 
     @property
     def title(self) -> str:

@@ -205,6 +205,11 @@ def test_path_and_donors_make_the_effect(found):
         (found.path["treated"] - found.path["synthetic"]).to_list()
     )
     assert found.donors["weight"].is_sorted(descending=True)
+    shown = found.to_gt(found.donors).as_raw_html()
+    first = found.donors.row(0, named=True)
+    assert f"{first['weight']:.1%}" in shown
+    assert f"{first['gap_after']:.2f}".replace("-", "−") in shown
+    assert f"{100 * first['rmspe_ratio']:.1f}%" not in shown
 
 
 def test_areas_with_one_launch_day_are_averaged():
