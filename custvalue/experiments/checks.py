@@ -50,11 +50,10 @@ def checks_table(checks: list[Check]) -> pl.DataFrame:
 def _design(trial: Trial) -> Check:
     if trial.design == "rct":
         return Check("randomised", "ok", "Customers were assigned at random.")
-    return Check(
-        "randomised",
-        "block",
-        f"The design is {trial.design!r}: chance did not choose who got it, so the arms differ anyway.",
-    )
+    text = f"The design is {trial.design!r}: chance did not choose who got it, so the arms differ anyway."
+    if trial.is_by_unit:
+        text += " What can be said of it says launch_effect(...)."
+    return Check("randomised", "block", text)
 
 
 def _arm_sizes(customers: pl.DataFrame) -> tuple[int, int]:

@@ -24,7 +24,7 @@ from custvalue.experiments.checks import Check, Status, checks_table
 from custvalue.experiments.judge import NOT_JUDGED, Decision, decide
 from custvalue.experiments.money import FurtherTest, belief
 from custvalue.experiments.naive import WHY_BEFORE_AFTER, WHY_USERS
-from custvalue.experiments.panel import NEVER, launch_panel
+from custvalue.experiments.panel import NEVER, launch_panel, panel_of_shop
 from custvalue.experiments.randomised import Effect
 from custvalue.experiments.synthetic import (
     DONORS,
@@ -34,6 +34,7 @@ from custvalue.experiments.synthetic import (
     synthetic_checks,
     synthetic_control,
 )
+from custvalue.experiments.trial import Shop
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -114,15 +115,17 @@ class LaunchEffect(Result):
 
 
 def launch_effect(
-    panel: Frame,
+    panel: Shop | Frame,
+    experiment: str | None = None,
     *,
-    unit: str,
-    period: str,
+    unit: str = "unit",
+    period: str = "period",
     outcome: str = "contribution",
     exposed: str = "exposed",
     settings: DecisionSettings | None = None,
+    period_days: int = 28,
     seed: int = 1,
-    currency: str = "EUR",
+    currency: str | None = None,
 ) -> LaunchEffect:
     """Estimate a launch from a panel of units, some of which never got it.
 
@@ -140,18 +143,23 @@ def launch_effect(
     Parameters
     ----------
     panel
-        One row per unit (area, shop) and period, none missing.
+        A warehouse, whose regions are the units; or one row per unit (area, shop) and period, none missing.
+    experiment
+        Name of a launch of the warehouse: a region has the measure from the first `exposed_at` of its customers on.
+        All regions are compared, those without it too, in contribution per customer known before the first launch.
     unit, period, outcome
-        Columns; the period a whole number, the outcome contribution per customer (or per area, so that new
+        Columns of a frame; the period a whole number, the outcome contribution per customer (or per area, so that new
         customers count).
     exposed
         Column: whether the unit had the measure in that period. Once it has it, it keeps it.
     settings
         Level, loss cap and neutral margin.
+    period_days
+        Length of a period of a warehouse, counted from the first launch day.
     seed
         Of the placebo draws of the second opinion.
     currency
-        Of the outcome.
+        Of the outcome; default that of the warehouse, else EUR.
 
     Raises
     ------
@@ -163,7 +171,11 @@ def launch_effect(
     """
     dd = _diff_diff()
     chosen = settings or DecisionSettings()
-    table = launch_panel(panel, unit, period, outcome, exposed)
+    if isinstance(panel, Shop):
+        currency = currency or str(getattr(panel, "currency", "EUR"))
+        table = launch_panel(panel_of_shop(panel, experiment, period_days), "unit", "period", "contribution", "exposed")
+    else:
+        table = launch_panel(panel, unit, period, outcome, exposed)
     starts = sorted(set(table["start"].to_list()) - {NEVER})
     n_units, n_treated = table["unit"].n_unique(), table.filter(pl.col("start") > NEVER)["unit"].n_unique()
     synthetic = synthetic_control(dd, table, starts[0], chosen.level) if len(starts) == 1 else None
@@ -182,7 +194,7 @@ def launch_effect(
         checks += [_placebo(dd, table, starts[0], chosen.level)] if synthetic is not None else []
     checks += _agree(rows)
     return LaunchEffect(
-        table=pl.DataFrame(rows, schema=SCHEMA), currency=currency, events=events, naive=_naive(table),
+        table=pl.DataFrame(rows, schema=SCHEMA), currency=currency or "EUR", events=events, naive=_naive(table),
         checks=checks_table(checks), decision=_decision(rows[0], checks, chosen, n_units, n_treated),
         breakdown=breakdown, donors=pl.DataFrame(schema=DONORS) if synthetic is None else synthetic.donors,
         path=pl.DataFrame(schema=PATH) if synthetic is None else synthetic.path, n_units=n_units,

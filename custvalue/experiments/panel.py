@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from custvalue.errors import DataError
-from custvalue.experiments.trial import to_polars
+from custvalue.errors import DataError, MissingInputError
+from custvalue.experiments.trial import experiment_row, to_polars
 
 if TYPE_CHECKING:
-    from custvalue.experiments.trial import Frame
+    from custvalue.experiments.trial import Frame, Shop
 
 NEVER = 0  # diff-diff's mark of a unit without launch
 
@@ -49,6 +49,36 @@ def launch_panel(panel: Frame, unit: str, period: str, outcome: str, exposed: st
         )
     _compare(table)
     return table
+
+
+def panel_of_shop(shop: Shop, experiment: str | None, period_days: int) -> pl.DataFrame:
+    """Read regions and periods of a launch from a warehouse: contribution per customer known before the first launch.
+
+    A region got the measure in a period from the first of its customers' `exposed_at` on, the period of that day
+    included. Periods are counted from the first launch, those that the data hold only in part are left out.
+
+    Returns
+    -------
+    polars.DataFrame
+        `unit`, `period`, `exposed`, `contribution`.
+    """
+    if experiment is None:
+        raise DataError("Name the experiment, as in launch_effect(shop, experiment='free_delivery').")
+    if period_days < 1:
+        raise DataError(f"A period has a day or more, got period_days={period_days}.")
+    experiment_row(shop, experiment)
+    found = shop.fetch("region_periods", experiment=experiment, period_days=period_days)
+    if found.height == 0:
+        raise MissingInputError(
+            f"No region of the launch {experiment!r} is known.",
+            "Load `assignments` with `exposed_at` and `customers` with `region`.",
+        )
+    if new := found.filter(n_customers=0)["region"].unique().sort().to_list():
+        raise DataError(f"Region {new[0]!r} had no customer before the first launch: there is nothing to compare with.")
+    return found.select(
+        "period", unit="region", exposed="is_exposed",
+        contribution=pl.col("contribution").cast(pl.Float64) / pl.col("n_customers"),
+    )  # fmt: skip
 
 
 def _compare(table: pl.DataFrame) -> None:

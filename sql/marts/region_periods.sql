@@ -1,0 +1,90 @@
+-- relation:   region_periods
+-- grain:      one row per region and period, counted from the first day on which a region got the measure of a launch
+-- key:        region, period
+-- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, marts.pnl_entries, marts.data_span
+-- params:     experiment, period_days
+-- outputs:    region varchar, period bigint, is_exposed boolean, n_customers bigint,
+--             contribution decimal(38,2)
+with launches as (
+    select
+        customers.region,
+        min(cast(assignments.exposed_at as date)) as launched_on
+    from staging.stg_experiments as experiments
+    inner join staging.stg_assignments as assignments on experiments.experiment_id = assignments.experiment_id
+    inner join staging.stg_customers as customers on assignments.customer_id = customers.customer_id
+    where experiments.name = $experiment and assignments.exposed_at is not null
+    group by customers.region
+),
+
+first_launch as (
+    select min(launched_on) as launched_on
+    from launches
+),
+
+entries as (
+    select
+        customers.region,
+        entries.amount,
+        date_diff('day', first_launch.launched_on, entries.attributed_on) as days_since,
+        date_diff('day', first_launch.launched_on, span.first_day) as first_day,
+        date_diff('day', first_launch.launched_on, span.last_day) as last_day
+    from marts.pnl_entries as entries
+    inner join staging.stg_customers as customers on entries.customer_id = customers.customer_id
+    cross join marts.data_span as span
+    cross join first_launch
+    where entries.pnl_line <> 'acquisition'
+),
+
+-- a period that the data hold only in part is left out
+periodic as (
+    select
+        region,
+        amount,
+        cast(floor(days_since / cast($period_days as double)) as bigint) as period
+    from entries
+    where
+        floor(days_since / cast($period_days as double)) * $period_days >= first_day
+        and (floor(days_since / cast($period_days as double)) + 1) * $period_days - 1 <= last_day
+),
+
+money as (
+    select
+        region,
+        period,
+        sum(amount) as contribution
+    from periodic
+    group by region, period
+),
+
+periods as (
+    select
+        period,
+        period * $period_days + $period_days - 1 as last_day
+    from money
+    group by period
+),
+
+-- customers who were there before the first launch: what new ones bring counts, they themselves don't
+regions as (
+    select
+        customers.region,
+        min(date_diff('day', first_launch.launched_on, launches.launched_on)) as launch_day,
+        count(case when coalesce(customers.acquired_on < first_launch.launched_on, true) then 1 end)
+            as n_customers
+    from staging.stg_customers as customers
+    cross join first_launch
+    left join launches on customers.region = launches.region
+    where customers.region is not null and first_launch.launched_on is not null
+    group by customers.region
+)
+
+select
+    regions.region,
+    periods.period,
+    coalesce(regions.launch_day <= periods.last_day, false) as is_exposed,
+    regions.n_customers,
+    coalesce(money.contribution, 0) as contribution
+from regions
+cross join periods
+left join money on regions.region = money.region and periods.period = money.period
+order by regions.region, periods.period
