@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import polars as pl
 
-from custvalue.errors import DataError
+from custvalue.errors import DataError, FitError
 from custvalue.models.bg_nbd import BgNbd
 from custvalue.models.cnbd_k import BgCnbd, MbgCnbd
 from custvalue.models.fitting import ModelFit, fit
 from custvalue.models.mbg_nbd import MbgNbd
 from custvalue.models.nbd import Nbd
 from custvalue.models.pareto_nbd import ParetoNbd
-from custvalue.results import DAYS_PER_UNIT, PurchaseSummary, Result
+from custvalue.models.split import HoldoutSplit, split_at
+from custvalue.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,121 +25,17 @@ if TYPE_CHECKING:
     from custvalue.models.base import CustomerModel, Model
     from custvalue.models.lifetime_value import LifetimeValue
     from custvalue.models.special import FloatArray
-    from custvalue.results import Kind
+    from custvalue.results import Kind, PurchaseSummary
 
 
+__all__ = [
+    "FrequencyCalibration", "HoldoutSplit", "ModelComparison", "Tracking", "ValueByDecile", "compare_models",
+    "frequency_calibration", "randomised_transform", "split_at", "tracking", "value_by_decile",
+]  # fmt: skip
+
+LARGE_MISS = 0.15
+"""Of the holdout's total: from there on a comparison says what may be behind it."""
 ALL_MODELS: tuple[type[Model], ...] = (MbgNbd, BgNbd, ParetoNbd, MbgCnbd, BgCnbd, Nbd)
-
-
-@dataclass(frozen=True, kw_only=True)
-class HoldoutSplit(PurchaseSummary):
-    """Histories until `as_of`, and what the same customers did from then until `holdout_end`.
-
-    Attributes
-    ----------
-    table
-        A purchase summary at `as_of`, with `holdout_purchases` and `holdout_spend`.
-    purchases
-        `customer_id`, `day`, `amount`: one row a customer and day, over both parts.
-    """
-
-    holdout_end: dt.date
-    purchases: pl.DataFrame = field(repr=False)
-
-    kinds: ClassVar[Mapping[str, Kind]] = {"monetary_value": "money", "holdout_spend": "money"}
-
-    @property
-    def title(self) -> str:
-        """How many customers, and how often they came back in the holdout."""
-        bought = int(self.table["holdout_purchases"].sum())
-        return (
-            f"{self.table.height:,} customers until {self.as_of} bought {bought:,} times more until {self.holdout_end}"
-        )
-
-    @property
-    def horizon(self) -> float:
-        """Length of the holdout in time units."""
-        return (self.holdout_end - self.as_of).days / self.days_per_unit
-
-
-def split_at(
-    orders: pl.DataFrame,
-    calibration_end: str | dt.date | None = None,
-    holdout_end: str | dt.date | None = None,
-    time_unit: str = "week",
-    currency: str = "EUR",
-) -> HoldoutSplit:
-    """Cut orders in time: the histories before, the purchases after.
-
-    Parameters
-    ----------
-    orders
-        `customer_id`, `ordered_at` (or `purchased_on`), `amount`; orders of one day are one purchase.
-    calibration_end
-        Last day of the histories, inclusive; default three quarters of the time from the first order to
-        the last.
-    holdout_end
-        Last day of the holdout, inclusive; default the day of the last order.
-    """
-    if not isinstance(orders, pl.DataFrame):
-        raise DataError(
-            f"split_at wants the orders as a Polars frame, not a {type(orders).__name__}.",
-            'Of a warehouse: shop.fetch("int_purchase_days").',
-        )
-    days = _purchase_days(orders)
-    if days.is_empty():
-        raise DataError("There is no order with a customer: nothing can be split.")
-    first_day, last_day = cast("dt.date", days["day"].min()), cast("dt.date", days["day"].max())
-    end = _day(holdout_end, last_day)
-    calibration_end = _day(calibration_end, first_day + (end - first_day) * 3 // 4)
-    unit = DAYS_PER_UNIT.get(time_unit)
-    if unit is None:
-        raise DataError(f"time_unit {time_unit!r} is not one of {', '.join(DAYS_PER_UNIT)}.")
-    days = days.filter(pl.col("day") <= end)
-    before, after = days.filter(pl.col("day") <= calibration_end), days.filter(pl.col("day") > calibration_end)
-    if before.is_empty() or end <= calibration_end:
-        span = " to ".join(days["day"].sort().cast(pl.String).gather([0, -1]) if days.height else ["no day"])
-        raise DataError(f"calibration_end {calibration_end} leaves nothing on one side: the orders cover {span}.")
-    day, first = pl.col("day"), pl.col("day").min()
-    histories = before.group_by("customer_id", maintain_order=True).agg(
-        (pl.len() - 1).cast(pl.Int64).alias("frequency"),
-        ((day.max() - first).dt.total_days() / unit).alias("recency"),
-        ((pl.lit(calibration_end) - first).dt.total_days() / unit).alias("T"),
-        pl.col("amount").slice(1).mean().alias("monetary_value"),
-        (day.diff().dt.total_days() / unit).log().sum().alias("sum_log_intervals"),
-    )
-    later = after.group_by("customer_id").agg(
-        pl.len().cast(pl.Int64).alias("holdout_purchases"), pl.col("amount").sum().alias("holdout_spend")
-    )
-    table = histories.join(later, on="customer_id", how="left", maintain_order="left")
-    table = table.with_columns(pl.col("holdout_purchases", "holdout_spend").fill_null(0))
-    return HoldoutSplit(
-        table=table, currency=currency, as_of=calibration_end, time_unit=time_unit, holdout_end=end, purchases=days
-    )
-
-
-def _day(day: str | dt.date | None, default: dt.date) -> dt.date:
-    """Read a day; text is ISO 8601."""
-    if not isinstance(day, str):
-        return day or default
-    try:
-        return dt.date.fromisoformat(day) if day else default
-    except ValueError:
-        raise DataError(f"{day!r} is not a date.", "Write it as 2025-12-31.") from None
-
-
-def _purchase_days(orders: pl.DataFrame) -> pl.DataFrame:
-    when = next((c for c in ("ordered_at", "purchased_on", "day") if c in orders.columns), None)
-    missing = [c for c in ("customer_id", "amount") if c not in orders.columns]
-    if when is None or missing:
-        raise DataError(f"The orders need customer_id, ordered_at and amount; they have {', '.join(orders.columns)}.")
-    known = orders.filter(pl.col("customer_id").is_not_null())
-    return (
-        known.select("customer_id", pl.col(when).cast(pl.Date).alias("day"), pl.col("amount").cast(pl.Float64))
-        .group_by("customer_id", "day")
-        .agg(pl.col("amount").sum())
-        .sort("customer_id", "day")
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,12 +52,15 @@ class ModelComparison(Result):
         The fitted models, by label.
     not_fitted
         Models that these data cannot tell: `fit` says of each what is missing.
+    caution
+        Why the recommended model may miss the total by more than 15 %; empty where it does not.
     """
 
     calibration_end: dt.date
     holdout_end: dt.date
     time_unit: str
     not_fitted: str = ""
+    caution: str = ""
     fits: Mapping[str, ModelFit] = field(repr=False)
 
     @property
@@ -175,16 +75,27 @@ class ModelComparison(Result):
         why = f"its holdout forecasts are nearest (root mean squared error {best['root_mean_squared_error']:.3f}"
         if self.table.height > 1:
             why += f", next best {self.table['root_mean_squared_error'][1]:.3f}"
-        return f"Use {best['model']}: {why}); it misses the total by {best['total_error_rate']:+.1%}"
+        told = f"Use {best['model']}: {why}); it misses the total by {best['total_error_rate']:+.1%}"
+        if abs(best["total_error_rate"]) <= LARGE_MISS:
+            return told
+        nearest = _nearest_total(self.table)
+        if abs(nearest["total_error_rate"]) > LARGE_MISS:
+            return f"{told}, and no model comes within {LARGE_MISS:.0%}: a season may be why"
+        return f"{told}; for totals {nearest['model']} is nearer ({nearest['total_error_rate']:+.1%})"
+
+
+def _nearest_total(table: pl.DataFrame) -> dict[str, Any]:
+    """Return the row of the model that misses the holdout's total by least."""
+    return table.sort(pl.col("total_error_rate").abs(), maintain_order=True).row(0, named=True)
 
 
 def compare_models(split: HoldoutSplit, models: Sequence[type[Model]] = ALL_MODELS) -> ModelComparison:
     """Fit models to the histories of a split and hold them to what came after.
 
-    A model that cannot be fitted to these data is left out and named in `not_fitted`.
+    A model that cannot be fitted to these data is left out and named in `not_fitted`. The order is that of
+    customers' forecasts, not of the total: a total can be right by errors that cancel, and one that all
+    models miss alike (a season) says nothing of which of them knows the customers best.
     """
-    from custvalue.errors import FitError
-
     actual = split.table["holdout_purchases"].to_numpy().astype(np.float64)
     rows, fits = [], {}
     failed: dict[str, str] = {}
@@ -206,11 +117,26 @@ def compare_models(split: HoldoutSplit, models: Sequence[type[Model]] = ALL_MODE
         })  # fmt: skip
     if not rows:
         raise FitError("None of the models can be fitted to these data.", " ".join(failed.values()))
+    table = pl.DataFrame(rows).sort("root_mean_squared_error", "bic")
     return ModelComparison(
-        table=pl.DataFrame(rows).sort("root_mean_squared_error", "bic"), currency=split.currency,
+        table=table, caution=_caution(table, split), currency=split.currency,
         calibration_end=split.as_of, holdout_end=split.holdout_end, time_unit=split.time_unit,
         not_fitted=f"{', '.join(failed)}: not identified on these data" if failed else "", fits=fits,
     )  # fmt: skip
+
+
+def _caution(table: pl.DataFrame, split: HoldoutSplit) -> str:
+    """Say in one sentence what may be behind a total that the recommended model misses by far."""
+    error, nearest = table["total_error_rate"][0], _nearest_total(table)
+    if abs(error) <= LARGE_MISS:
+        return ""
+    if abs(nearest["total_error_rate"]) <= LARGE_MISS:
+        return f"{table['model'][0]} forecasts customers best, but {nearest['model']} their total."
+    first, bought = cast("dt.date", split.purchases["day"].min()), "more" if error < 0 else "less"
+    told = f"Between {split.as_of} and {split.holdout_end} customers bought {bought} than any model expects"
+    if first > split.as_of - dt.timedelta(days=364):
+        return f"{told}: this may be a season, and the orders, from {first} on, do not hold the one before."
+    return f"{told}: none of them knows a season or a campaign; look at the same months a year before."
 
 
 @dataclass(frozen=True, kw_only=True)
