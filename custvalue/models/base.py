@@ -93,9 +93,9 @@ class Model:
         raise NotImplementedError
 
     @classmethod
-    def n_customers(cls, data: Counted) -> float:
+    def n_customers(cls, data: Counted) -> int:
         """Return how many customers the counted table stands for."""
-        return data.total
+        return round(data.total)
 
 
 class NumericObjective:
@@ -189,7 +189,7 @@ class Counted:
 
     @property
     def total(self) -> float:
-        """Number of customers."""
+        """Number of customers; not whole where weights are not."""
         return float(self.count.sum())
 
     @property
@@ -215,6 +215,10 @@ def count_rows(table: pl.DataFrame, columns: Sequence[str], weights: str | None 
     size = pl.len() if weights is None else pl.col(weights).sum()
     grouped = table.group_by(list(columns), maintain_order=True).agg(size.cast(pl.Float64).alias("__count"))
     *values, count = arrays(grouped, (*columns, "__count"))
+    if not (np.isfinite(count) & (count >= 0)).all():
+        raise DataError(
+            f"Column {weights!r} holds a weight below 0 or without end.", "A weight is a number of customers."
+        )
     return Counted(dict(zip(columns, values, strict=True)), count)
 
 

@@ -64,7 +64,7 @@ class CovariateFit(ModelFit):
         """Which covariates matter."""
         strong = self.tests.filter(pl.col("p_value") < 1 - self.level)["covariate"].to_list()
         told = f"what matters is {', '.join(strong)}" if strong else "no covariate matters"
-        return f"{self.model.label} with covariates, {self.n_customers:,.0f} customers: {told}"
+        return f"{self.model.label} with covariates, {self.n_customers:,} customers: {told}"
 
     @property
     def n_parameters(self) -> int:

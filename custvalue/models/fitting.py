@@ -41,7 +41,7 @@ def fit(
     time_unit
         Unit of the times in a frame; a summary carries its own.
     weights
-        Column that says how many customers a row stands for.
+        Column that says how many customers a row stands for; a part of one is allowed.
     covariates
         Columns of the summary that move the purchase rate and the dropout of a customer; the result is
         then a `CovariateFit`.

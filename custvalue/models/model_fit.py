@@ -36,6 +36,8 @@ class ModelFit(Result):
         The model at the optimum.
     covariance
         Inverse of the observed information, in the parameters themselves and their order.
+    n_customers
+        How many were fitted; with weights their sum, to the nearest whole customer.
     data
         The counted table that was fitted.
     time_unit
@@ -47,7 +49,7 @@ class ModelFit(Result):
     model: Model
     covariance: FloatArray = field(repr=False)
     log_likelihood: float
-    n_customers: float
+    n_customers: int
     n_distinct: int
     time_unit: str = ""
     level: float = 0.95
@@ -60,7 +62,7 @@ class ModelFit(Result):
     @property
     def title(self) -> str:
         """Model, customers and log-likelihood."""
-        fitted = f"{self.model.label} fitted to {self.n_customers:,.0f} customers"
+        fitted = f"{self.model.label} fitted to {self.n_customers:,} customers"
         return f"{fitted}, log-likelihood {self.log_likelihood:,.1f}"
 
     @property

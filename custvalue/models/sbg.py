@@ -69,9 +69,9 @@ class ShiftedBetaGeometric(Model):
         return payments if renewals == 0 else float(self.retention_rate(renewals)) * payments
 
     @classmethod
-    def n_customers(cls, data: Counted) -> float:
+    def n_customers(cls, data: Counted) -> int:
         """Return the size of the cohort."""
-        return float(data.columns["n_active"].max())
+        return round(float(data.columns["n_active"].max()))
 
     @classmethod
     def check_identified(cls, data: Counted) -> None:

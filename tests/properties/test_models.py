@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from custvalue.errors import DataError
 from custvalue.models.bg_nbd import BgNbd
 from custvalue.models.fitting import fit
 from custvalue.models.ggom_nbd import GgomNbd
@@ -98,6 +99,7 @@ def test_weighted_and_unweighted_fits_agree_and_so_do_time_units(model):
     plain, weighted = fit(model, frame, time_unit="week"), fit(model, counted, weights="n", time_unit="week")
     np.testing.assert_allclose(plain.model.log_parameters, weighted.model.log_parameters, atol=1e-6)
     assert plain.n_customers == weighted.n_customers == 3000
+    assert isinstance(plain.n_customers, int)
     days = fit(model, frame.with_columns(pl.col("recency", "T") * 7), time_unit="day")
     for name, value in plain.model.parameters.items():
         assert days.model.parameters[name] == pytest.approx(value * (7 if name in TIMES else 1), rel=1e-5)
@@ -120,3 +122,17 @@ def test_the_analytic_gradient_is_that_of_the_likelihood(model):
         steps = np.eye(theta.size) * 1e-5
         differences = [(objective(theta + h)[0] - objective(theta - h)[0]) / 2e-5 for h in steps]
         np.testing.assert_allclose(gradient, differences, rtol=1e-5, atol=1e-3)
+
+
+def test_weights_may_be_parts_of_a_customer_but_not_below_nought():
+    rng = np.random.default_rng(8)
+    T = rng.integers(26, 104, 1000).astype(float)
+    x, t_x, _ = simulate_histories(BgNbd(0.5, 8.0, 0.8, 2.5), T, rng)
+    frame = pl.DataFrame({"frequency": x, "recency": t_x, "T": T})
+    plain = fit(BgNbd, frame, time_unit="week")
+    quarter = fit(BgNbd, frame.with_columns(w=pl.lit(0.2504)), weights="w", time_unit="week")
+    assert quarter.n_customers == 250
+    np.testing.assert_allclose(quarter.model.log_parameters, plain.model.log_parameters, atol=1e-6)
+    assert quarter.log_likelihood == pytest.approx(0.2504 * plain.log_likelihood, rel=1e-9)
+    with pytest.raises(DataError, match="'w' holds a weight below 0"):
+        fit(BgNbd, frame.with_columns(w=pl.col("T") - 50.0), weights="w", time_unit="week")
