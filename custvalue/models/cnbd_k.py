@@ -6,6 +6,7 @@ is a purchase. Platzer & Reutterer (2016), Marketing Science 35(5), 779-799, for
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Self, cast
@@ -273,7 +274,15 @@ class MbgCnbd(BgCnbd):
 
 @lru_cache
 def _class_of(base: type[BgCnbd], k: int) -> type[BgCnbd]:
-    name = base.label.rpartition("-")[0]
+    label = f"{base.label.rpartition('-')[0]}-{k}"
     return dataclass(frozen=True)(
-        type(base.__name__, (base,), {"k": k, "label": f"{name}-{k}", "__doc__": base.__doc__})
+        type(f"{base.__name__}{k}", (base,), {"k": k, "label": label, "__doc__": base.__doc__})
     )
+
+
+def __getattr__(name: str) -> type[BgCnbd]:
+    """Return `MbgCnbd3` and its like, the classes that `of` makes: by that name a pickle finds them again."""
+    known = re.fullmatch(r"(BgCnbd|MbgCnbd)([1-9]\d*)", name)
+    if known is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _class_of(BgCnbd if known[1] == "BgCnbd" else MbgCnbd, int(known[2]))

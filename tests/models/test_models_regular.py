@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import polars as pl
 import pytest
 from cdnow import CALIBRATION_END
 
 from custvalue.errors import DataError
+from custvalue.models import cnbd_k
 from custvalue.models.bg_nbd import BgNbd
 from custvalue.models.cnbd_k import BgCnbd, MbgCnbd
 from custvalue.models.fitting import fit
@@ -79,6 +82,16 @@ def test_k_is_a_whole_number_from_one():
         MbgCnbd.of(0)
     assert MbgCnbd.of(4).label == "MBG/CNBD-4"
     assert MbgCnbd.of(4) is MbgCnbd.of(4)
+    with pytest.raises(AttributeError, match="MbgCnbd0"):
+        cnbd_k.MbgCnbd0  # noqa: B018
+
+
+def test_a_model_of_any_k_can_be_sent_to_another_process():
+    m = MbgCnbd.of(3)(0.6, 4.0, 0.8, 2.5)
+    again = pickle.loads(pickle.dumps(m))
+    assert again == m
+    assert type(again) is MbgCnbd.of(3)
+    assert str(m).startswith("MbgCnbd3(r=0.6")
 
 
 def test_forecasts_of_regular_buyers_are_calibrated():
