@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import numpy as np
 import polars as pl
@@ -68,9 +68,14 @@ class Model:
         return np.asarray(np.log(list(self.parameters.values())))
 
     @classmethod
+    def usable(cls, table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+        """Leave out the customers the model cannot use, and say how many and why: here everybody stays."""
+        return table, ""
+
+    @classmethod
     def check_identified(cls, data: Counted) -> None:
-        """Raise FitError where these data cannot tell the parameters."""
-        raise NotImplementedError
+        """Raise FitError where these data cannot tell the parameters: nobody came back."""
+        check_repeat_buyers(cls.label, data)
 
     @classmethod
     def starts(cls, data: Counted) -> list[Self]:
@@ -90,7 +95,8 @@ class Model:
     @classmethod
     def log_likelihood_of(cls, parameters: Sequence[float], data: Counted) -> float:
         """Return the log-likelihood of the counted table; used where no gradient is derived."""
-        raise NotImplementedError
+        columns = (data.columns[c] for c in cls.data_columns)
+        return float(data.count @ cast("Any", cls(*parameters)).log_likelihood(*columns))
 
     @classmethod
     def n_customers(cls, data: Counted) -> int:

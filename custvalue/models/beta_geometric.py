@@ -18,7 +18,6 @@ from custvalue.models.base import (
     Model,
     check_discount,
     check_horizon,
-    check_repeat_buyers,
     checked_history,
     distinct,
 )
@@ -210,11 +209,6 @@ class BetaGeometricNbd(Model):
             nodes, weights = panel_nodes(self.a, d[j], bend)
             out[:, j] = _integrate(kernels, nodes, weights, R[j], A[j], uh[j])
         return [alive * values[which].reshape(alive.shape) for values in out]
-
-    @classmethod
-    def check_identified(cls, data: Counted) -> None:
-        """Raise FitError where nobody came back, or everybody's age is the same single day."""
-        check_repeat_buyers(cls.label, data)
 
     @classmethod
     def starts(cls, data: Counted) -> list[Self]:

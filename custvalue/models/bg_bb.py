@@ -9,12 +9,10 @@ import numpy as np
 from scipy import special
 
 from custvalue.errors import DataError
-from custvalue.models.base import Model, check_discount, check_repeat_buyers, checked_history, distinct
+from custvalue.models.base import Model, check_discount, checked_history, distinct
 from custvalue.models.special import FloatArray, log_hyp2f1_unit, log_rising
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import ArrayLike
 
     from custvalue.models.base import Counted
@@ -150,18 +148,12 @@ class BgBb(Model):
         """Raise FitError where nobody bought."""
         x, t_x, n = (data.columns[c] for c in cls.data_columns)
         checked_opportunities(x, t_x, n)
-        check_repeat_buyers(cls.label, data)
+        super().check_identified(data)
 
     @classmethod
     def starts(cls, data: Counted) -> list[Self]:  # noqa: ARG003 (other models need the data)
         """Return where to start."""
         return [cls(1.0, 1.0, 0.7, 3.0), cls(0.5, 2.0, 1.0, 10.0), cls(3.0, 1.0, 0.3, 1.0)]
-
-    @classmethod
-    def log_likelihood_of(cls, parameters: Sequence[float], data: Counted) -> float:
-        """Return the log-likelihood of the counted table."""
-        x, t_x, n = (data.columns[c] for c in cls.data_columns)
-        return float(data.count @ cls(*parameters).log_likelihood(x, t_x, n))
 
 
 def checked_opportunities(x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -19,7 +19,6 @@ from custvalue.models.base import (
     Model,
     check_discount,
     check_horizon,
-    check_repeat_buyers,
     checked_history,
     distinct,
 )
@@ -33,7 +32,7 @@ from custvalue.models.special import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.random import Generator
     from numpy.typing import ArrayLike, NDArray
@@ -247,7 +246,7 @@ class BgCnbd(Model):
     @classmethod
     def check_identified(cls, data: Counted) -> None:
         """Raise FitError where nobody came back."""
-        check_repeat_buyers(cls.label, data)
+        super().check_identified(data)
         if not np.isfinite(data.columns["sum_log_intervals"]).all():
             raise FitError(f"{cls.label}: two purchases at the same time.", "Merge purchases of one day first.")
 
@@ -257,11 +256,6 @@ class BgCnbd(Model):
         scale = float(np.average(data.columns["T"], weights=data.count))
         guesses = ((0.5, 0.2, 0.8, 2.0), (1.0, 0.5, 0.3, 1.0), (5.0, 1.0, 0.1, 1.0))
         return [cls(r, share * scale / cls.k, a, b) for r, share, a, b in guesses]
-
-    @classmethod
-    def log_likelihood_of(cls, parameters: Sequence[float], data: Counted) -> float:
-        """Return the log-likelihood of the counted table."""
-        return float(data.count @ cls(*parameters).log_likelihood(*(data.columns[c] for c in cls.data_columns)))
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def fit(
     if not 0 < level < 1:
         raise DataError(f"level is a share between 0 and 1 (0.95 for 95 %), not {level!r}.")
     table, unit = _table_and_unit(summary, time_unit)
-    usable, excluded = _usable(model_class, table)
+    usable, excluded = model_class.usable(table)
     found: ModelFit
     if covariates:
         found = fit_covariates(model_class, usable, list(covariates), unit, weights, level)
@@ -79,9 +79,3 @@ def _table_and_unit(summary: object, time_unit: str | None) -> tuple[pl.DataFram
     if unit and unit not in DAYS_PER_UNIT:
         raise DataError(f"time_unit {unit!r} is not one of {', '.join(DAYS_PER_UNIT)}.")
     return table, unit
-
-
-def _usable(model_class: type[Model], table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
-    """Leave out the customers a model cannot use, and say how many and why."""
-    rule = getattr(model_class, "usable", None)
-    return rule(table) if rule is not None else (table, "")

@@ -12,7 +12,6 @@ from custvalue.models.base import (
     Model,
     check_discount,
     check_horizon,
-    check_repeat_buyers,
     checked_history,
     distinct,
 )
@@ -180,11 +179,6 @@ class GgomNbd(Model):
         end = np.where(later < 30.0, np.log1p(np.maximum(np.exp(np.minimum(later, 30.0)) - beta, 0.0)), later)
         window = np.clip((end - bt) / b, 0.0, horizon)
         return rng.poisson(rate * window).astype(np.float64), window
-
-    @classmethod
-    def check_identified(cls, data: Counted) -> None:
-        """Raise FitError where nobody came back."""
-        check_repeat_buyers(cls.label, data)
 
     @classmethod
     def starts(cls, data: Counted) -> list[Self]:

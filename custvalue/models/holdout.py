@@ -289,6 +289,8 @@ def value_by_decile(value: LifetimeValue, split: HoldoutSplit) -> ValueByDecile:
 def randomised_transform(cumulative: FloatArray, probability: FloatArray, seed: int = 1) -> FloatArray:
     """Return the randomised probability integral transform: uniform where forecasts are calibrated.
 
+    Czado, Gneiting & Held (2009), "Predictive Model Assessment for Count Data", Biometrics 65(4), 1254-1261.
+
     Parameters
     ----------
     cumulative, probability

@@ -240,18 +240,10 @@ def lifetime_value(
     spend = spend_fit.model
     if not isinstance(spend, GammaGamma):
         raise DataError(f"The second fit must be a Gamma-Gamma fit, not {spend.label}.")
-    days = purchase_fit.days_per_unit
-    delta = float(np.log1p(annual_discount_rate)) * days / DAYS_PER_YEAR
-    x, t_x, T = checked_history(*arrays(table, ("frequency", "recency", "T")))
-    m = table["monetary_value"].cast(pl.Float64).fill_null(0.0).fill_nan(0.0).to_numpy()
-    known = np.where(m > 0, x, 0.0)
-    rate = _setting(table, margin_rate, "margin_rate", 1.0)
-    cost = _setting(table, service_cost_per_order, "service_cost_per_order", 0.0)
-    inputs = Inputs(
-        purchase_fit=purchase_fit, spend_fit=spend_fit, horizon=horizon_days / days, delta=delta, x=x, t_x=t_x, T=T,
-        known=known, mean_amount=np.where(m > 0, m, 1.0), margin=rate, cost=cost,
-    )  # fmt: skip
-    draws = draws or int(np.clip(MOST_DRAWN // max(x.size, 1), 200, 2000))
+    inputs = _inputs(
+        table, purchase_fit, spend_fit, horizon_days, annual_discount_rate, margin_rate, service_cost_per_order
+    )
+    draws = draws or int(np.clip(MOST_DRAWN // max(table.height, 1), 200, 2000))
     point, spread = _compute(inputs, table, level, draws, seed)
     name = "revenue_value" if margin_rate is None else "clv"
     columns = {
@@ -266,8 +258,30 @@ def lifetime_value(
         annual_discount_rate=annual_discount_rate, margin_rate=margin_rate,
         service_cost_per_order=service_cost_per_order, purchase_model=str(purchase_fit.model), spend_model=str(spend),
         as_of=summary.as_of if isinstance(summary, PurchaseSummary) else None,
-        n_without_spend=int(np.count_nonzero((x > 0) & (m <= 0))),
-        n_margin_not_positive=int(np.count_nonzero(rate <= 0)), draws=draws, seed=seed, spread=spread,
+        n_without_spend=int(np.count_nonzero((inputs.x > 0) & (inputs.known == 0))),
+        n_margin_not_positive=int(np.count_nonzero(inputs.margin <= 0)), draws=draws, seed=seed, spread=spread,
+    )  # fmt: skip
+
+
+def _inputs(
+    table: pl.DataFrame,
+    purchase_fit: ModelFit,
+    spend_fit: ModelFit,
+    horizon_days: float,
+    annual_discount_rate: float,
+    margin_rate: float | str | None,
+    service_cost_per_order: float | str,
+) -> Inputs:
+    """Turn columns and settings into arrays; times in the unit of the purchase fit."""
+    days = purchase_fit.days_per_unit
+    x, t_x, T = checked_history(*arrays(table, ("frequency", "recency", "T")))
+    m = table["monetary_value"].cast(pl.Float64).fill_null(0.0).fill_nan(0.0).to_numpy()
+    return Inputs(
+        purchase_fit=purchase_fit, spend_fit=spend_fit, horizon=horizon_days / days,
+        delta=float(np.log1p(annual_discount_rate)) * days / DAYS_PER_YEAR, x=x, t_x=t_x, T=T,
+        known=np.where(m > 0, x, 0.0), mean_amount=np.where(m > 0, m, 1.0),
+        margin=_setting(table, margin_rate, "margin_rate", 1.0),
+        cost=_setting(table, service_cost_per_order, "service_cost_per_order", 0.0),
     )  # fmt: skip
 
 

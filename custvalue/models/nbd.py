@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from custvalue.models.base import Model, check_discount, check_horizon, check_repeat_buyers, checked_history
+from custvalue.models.base import Model, check_discount, check_horizon, checked_history
 from custvalue.models.special import FloatArray, log_rising, negative_binomial_log_pmf, sum_reciprocals
 
 if TYPE_CHECKING:
@@ -107,11 +107,6 @@ class Nbd(Model):
         rate = rng.standard_gamma(parameters["r"] + levels[:, None])[row]
         made = rng.poisson(rate * (horizon / (parameters["alpha"] + T[:, None]))).astype(np.float64)
         return made, np.full_like(made, horizon)
-
-    @classmethod
-    def check_identified(cls, data: Counted) -> None:
-        """Raise FitError where nobody came back."""
-        check_repeat_buyers(cls.label, data)
 
     @classmethod
     def starts(cls, data: Counted) -> list[Self]:

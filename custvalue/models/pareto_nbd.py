@@ -12,7 +12,6 @@ from custvalue.models.base import (
     Model,
     check_discount,
     check_horizon,
-    check_repeat_buyers,
     checked_history,
     distinct,
 )
@@ -185,11 +184,6 @@ class ParetoNbd(Model):
         life = rng.standard_exponential(rate.shape) / np.maximum(dropout, 1e-300)
         window = np.minimum(life, horizon)
         return rng.poisson(rate * window).astype(np.float64), window
-
-    @classmethod
-    def check_identified(cls, data: Counted) -> None:
-        """Raise FitError where nobody came back."""
-        check_repeat_buyers(cls.label, data)
 
     @classmethod
     def starts(cls, data: Counted) -> list[Self]:
