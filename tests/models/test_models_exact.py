@@ -7,41 +7,14 @@ import random
 from pathlib import Path
 
 import exact_models as exact
-import numpy as np
 import pytest
+from exact_cases import AGES, COUNTS, VALUES, close, grid
 
 from custvalue.models.bg_bb import BgBb
 from custvalue.models.bg_nbd import BgNbd
-from custvalue.models.cnbd_k import BgCnbd, MbgCnbd
 from custvalue.models.ggom_nbd import GgomNbd
 from custvalue.models.mbg_nbd import MbgNbd
 from custvalue.models.pareto_nbd import ParetoNbd
-
-VALUES = [1e-3, 0.05, 0.5, 1.0, 1.3, 7.0, 100.0, 1000.0]
-AGES = [0.1, 1.0, 38.86, 500.0, 5000.0]
-COUNTS = [0, 1, 3, 100, 500, 2000]
-HORIZONS = [0.1, 39.0, 5000.0]
-DELTAS = [1e-6, 0.0018, 0.05, 2.0]
-
-
-def grid(n: int, seed: int) -> list[tuple]:
-    """Random corners, and the special cases the acceptance list names."""
-    rng = random.Random(seed)
-    cases = []
-    for _ in range(n):
-        parameters = [rng.choice(VALUES) for _ in range(4)]
-        x, T = rng.choice(COUNTS), rng.choice(AGES)
-        t_x = 0.0 if x == 0 else rng.choice([T, 0.3 * T, T * (1 - 1e-12)])
-        cases.append((*parameters, x, t_x, T, rng.choice(HORIZONS), rng.choice(DELTAS)))
-    special = [(1.0, 7.0, 1.0, 7.0), (0.5, 0.001, 1.0, 0.001), (0.001, 1000.0, 1000.0, 1000.0)]
-    cases += [(*p, x, 0.5 * T * (x > 0), T, 39.0, 0.0018) for p in special for x in (0, 1, 2000) for T in (0.1, 5000.0)]
-    return cases
-
-
-def close(value, wanted, *, relative: float = 1e-9, absolute: float = 0.0) -> bool:
-    value = float(value)
-    assert np.isfinite(value)
-    return abs(value - wanted) <= max(relative * abs(wanted), absolute)
 
 
 @pytest.mark.parametrize("model", [BgNbd, MbgNbd])
@@ -141,36 +114,3 @@ def test_bg_bb():
         assert close(m.log_likelihood(x, t_x, n), log_likelihood, absolute=1e-11), (m, x, t_x, n)
         assert close(m.probability_alive(x, t_x, n), alive, absolute=1e-300), (m, x, t_x, n)
         assert close(m.expected_purchases(5, x, t_x, n), ahead, absolute=1e-300), (m, x, t_x, n)
-
-
-@pytest.mark.parametrize("model", [BgCnbd, MbgCnbd])
-def test_likelihood_and_alive_of_regular_buyers(model):
-    rng = random.Random(8)
-    for r, alpha, a, b, x, t_x, T, _, _ in grid(4, 8)[:-6]:
-        k = rng.choice([2, 3, 5])
-        sums = x * np.log(t_x / x) - 0.1 * x if x else 0.0
-        m = model.of(k)(r, alpha, a, b)
-        log_likelihood, alive = exact.cnbd(r, alpha, a, b, k, x, t_x, T, sums, model.first_coin)
-        assert close(m.log_likelihood(x, t_x, T, sums), log_likelihood, absolute=1e-11), (m, x, t_x, T)
-        assert close(m.probability_alive(x, t_x, T), alive, absolute=1e-300), (m, x, t_x, T)
-        assert m.probability_alive(x, t_x, T) <= 1.0
-
-
-@pytest.mark.parametrize("model", [BgCnbd, MbgCnbd])
-def test_expected_and_discounted_purchases_of_regular_buyers(model):
-    rng, checked = random.Random(9), 0
-    for r, alpha, a, b, x, t_x, T, h, delta in grid(6, 9):
-        k = rng.choice([2, 3, 5])
-        m = model.of(k)(r, alpha, a, b)
-        alive = float(m.probability_alive(x, t_x, T))  # compared with 40 digits in the test above
-        if min(a, b) < 0.01 or x > 200 or alive == 0.0:
-            continue
-        checked += 1
-        h = min(h, 2.0 * (alpha + T) / (r + k * x + 1.0))  # a few purchases: the sums over events stay short
-        wanted = alive * exact.cnbd_purchases(r, alpha, a, b, k, x, t_x, T, model.first_coin, h)
-        assert close(m.expected_purchases(h, x, t_x, T), wanted, absolute=1e-300), (m, x, t_x, T, h)
-        for end in (h, None):
-            wanted = alive * exact.cnbd_discounted(r, alpha, a, b, k, x, t_x, T, model.first_coin, delta, end)
-            value = m.discounted_expected_purchases(delta, x, t_x, T, end)
-            assert close(value, wanted, absolute=1e-300), (m, x, t_x, T, delta, end)
-    assert checked >= 6
