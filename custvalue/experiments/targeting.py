@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from custvalue.errors import DataError
 from custvalue.experiments.opt_in import basis, propensity
-from custvalue.experiments.trial import Shop, to_polars, trial_from_frame, trial_from_shop
+from custvalue.experiments.trial import CUSTOMER_WORDS, Shop, to_polars, trial_from_frame, trial_from_shop
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
@@ -62,7 +62,9 @@ class Clause:
 
     def __str__(self) -> str:
         value = f"{self.value:,.6g}" if isinstance(self.value, float) else str(self.value)
-        return f"{self.attribute} {self.sign} {value}"
+        said = self.attribute.replace("_", " ")
+        said = f"{said.removeprefix('pre ')} before" if said.startswith("pre ") else said
+        return f"{said} {self.sign} {value}"
 
 
 Rule = tuple[Clause, ...]
@@ -113,7 +115,8 @@ class TargetingRule(Result):
         if not self.clauses:
             return f"Give it to {self.rule}: no rule gained on customers that it was not learned from"
         row = self.table.row(0, named=True)
-        gain = f"{money(row['value'], sign=True)} {self.currency} per customer against nobody"
+        interval = f"({money(row['value_low'])} to {money(row['value_high'])})"
+        gain = f"{money(row['value'], sign=True)} {self.currency} {interval} per customer against nobody"
         sure = "" if self.is_better else ", not surely better than one answer for all"
         return f"Give it where {self.rule}: {gain}{sure}"
 
@@ -174,7 +177,7 @@ def targeting(
     """
     if isinstance(customers, Shop):
         currency = currency or str(getattr(customers, "currency", "EUR"))
-        customers, planned_share = _of_shop(customers, experiment, attributes)
+        customers, planned_share, attributes = _of_shop(customers, experiment, attributes)
         arm, outcome = "treated", "outcome"
     table = to_polars(customers)
     if depth not in (1, 2) or not 0.0 < budget_share <= 1.0 or folds < 2:
@@ -205,8 +208,10 @@ def targeting(
     )  # fmt: skip
 
 
-def _of_shop(shop: Shop, experiment: str | None, attributes: Sequence[str]) -> tuple[pl.DataFrame, float | None]:
-    """Return the customers of a test whose window is over, and the chance of treatment where a lot decided."""
+def _of_shop(
+    shop: Shop, experiment: str | None, attributes: Sequence[str]
+) -> tuple[pl.DataFrame, float | None, Sequence[str]]:
+    """Return the customers whose window is over, the chance of treatment where a lot decided, what is known."""
     if experiment is None:
         raise DataError("Name the experiment, as in targeting(shop, 'free_delivery').")
     if late := [a for a in attributes if a not in KNOWN_BEFORE]:
@@ -217,7 +222,13 @@ def _of_shop(shop: Shop, experiment: str | None, attributes: Sequence[str]) -> t
         customers = customers.filter(pl.col("is_mature"))
     if trial.has("n_arms") and (twice := customers.filter(pl.col("n_arms") > 1).height):
         raise DataError(f"{twice:,} customers are in both arms.")
-    return customers, trial.planned_share if trial.design == "rct" else None
+    if trial.unit not in CUSTOMER_WORDS:
+        raise DataError(
+            f"Assigned was the {trial.unit}: a rule is learned from customers who were assigned one by one."
+        )
+    if attributes is KNOWN_BEFORE and not trial.segments:  # no segments were loaded
+        attributes = [a for a in attributes if a != "segment"]
+    return customers, trial.planned_share if trial.design == "rct" else None, attributes
 
 
 def _frame(table: pl.DataFrame, attributes: Sequence[str], arm: str, outcome: str) -> pl.DataFrame:

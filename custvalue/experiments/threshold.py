@@ -33,10 +33,10 @@ class ThresholdCurve(Result):
     Attributes
     ----------
     table
-        `segment`, `threshold` (infinite: never free), `basis` (tested, between tested, not tested),
-        `n_customers`, `orders_per_customer`, `basket`, `paying_share` of orders, `profit` per customer and window
-        with its interval (null where not tested and not between), `gain` over the threshold of today with its
-        interval, adjusted for the number of thresholds and segments compared, `orders_split`: orders per customer
+        `segment`, `delivery` ("free over 50"), `threshold` (null: never free), `basis` (tested, between tested,
+        not tested), `n_customers`, `orders_per_customer`, `basket`, `paying_share` of orders, `profit` per customer
+        and window with its interval (null where not tested and not between), `gain` over the threshold of today with
+        its interval, adjusted for the number of thresholds and segments compared, `orders_split`: orders per customer
         beyond those that his spending would need in baskets of today's size, with its interval; `is_best` among
         those tested.
     top_ups
@@ -44,13 +44,13 @@ class ThresholdCurve(Result):
         have there, their difference `top_up_share` with its interval, and `returned_share`, those of them that
         returns bring below the threshold (null where returns are not given).
     current
-        The threshold of today, with which others are compared.
+        The threshold of today, with which others are compared; None is never free.
     profit_basis
         What the profit was made of.
     """
 
     top_ups: pl.DataFrame
-    current: float
+    current: float | None
     fee: float | None
     carrier_cost: float | None
     margin_rate: float | None
@@ -84,9 +84,9 @@ class ThresholdCurve(Result):
         return f"{money(row['gain'], sign=True)} {self.currency} per customer {interval}"
 
 
-def name_of(threshold: float) -> str:
-    """Say a threshold in words."""
-    if math.isinf(threshold):
+def name_of(threshold: float | None) -> str:
+    """Say a threshold in words; None is never free."""
+    if threshold is None or math.isinf(threshold):
         return "never free"
     return "always free" if threshold <= 0.0 else f"free over {threshold:g}"
 
@@ -184,7 +184,8 @@ def free_delivery_threshold(
         rows += _curve(name, part, tested, asked, today, level, n_segments=1 if name == ALL else n_segments)
     return ThresholdCurve(
         table=pl.DataFrame(rows, infer_schema_length=None), currency=currency or test.currency,
-        top_ups=_top_ups(test.orders, tested, window, level), current=today, fee=fee, carrier_cost=carrier_cost,
+        top_ups=_top_ups(test.orders, tested, window, level),
+        current=None if today == NEVER else today, fee=fee, carrier_cost=carrier_cost,
         margin_rate=margin_rate, profit_basis=BASIS_FORMULA if costs else BASIS_BOOKS, window=window, level=level,
     )  # fmt: skip
 
@@ -206,7 +207,9 @@ def _curve(
     best = max(tested, key=lambda t: arms[t]["profit"])
     rows = []
     for threshold in asked:
-        row: dict[str, Any] = {"segment": segment, "threshold": threshold}
+        row: dict[str, Any] = {
+            "segment": segment, "delivery": name_of(threshold), "threshold": None if threshold == NEVER else threshold,
+        }  # fmt: skip
         if threshold in arms:
             arm = arms[threshold]
             gain, error = arm["profit"] - arms[today]["profit"], math.hypot(arm["error"], arms[today]["error"])

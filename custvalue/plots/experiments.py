@@ -15,7 +15,7 @@ from custvalue.experiments.long_run import LongRun  # noqa: TC001
 from custvalue.experiments.looks import Looks  # noqa: TC001
 from custvalue.experiments.opt_in import OptInEffect  # noqa: TC001
 from custvalue.experiments.targeting import TargetingRule  # noqa: TC001
-from custvalue.experiments.threshold import ThresholdCurve, name_of
+from custvalue.experiments.threshold import ThresholdCurve  # noqa: TC001
 from custvalue.experiments.verdict import Verdict  # noqa: TC001
 from custvalue.plots.registry import figure_for
 from custvalue.plots.theme import BLUE, COLOURS, GREY, INK, ORANGE, VERMILION, finish
@@ -169,13 +169,13 @@ def _against_synthetic(result: LaunchEffect) -> go.Figure:
 def _(result: ThresholdCurve) -> go.Figure:
     """Draw profit by threshold and segment; between tested thresholds hollow, beyond them nothing."""
     known = result.table.drop_nulls("profit")
-    order = [name_of(t) for t in sorted(set(known["threshold"].to_list()))]
+    order = known.sort("threshold", nulls_last=True)["delivery"].unique(maintain_order=True).to_list()
     figure = go.Figure()
     for i, (segment, rows) in enumerate(known.partition_by("segment", as_dict=True, maintain_order=True).items()):
         profit, low, high = (rows[c].round(4).to_list() for c in ("profit", "profit_low", "profit_high"))
         colour = COLOURS[i % len(COLOURS)]
         figure.add_trace(go.Scatter(
-            x=[name_of(t) for t in rows["threshold"]], y=profit, mode="lines+markers", name=escape(str(segment[0])),
+            x=rows["delivery"].to_list(), y=profit, mode="lines+markers", name=escape(str(segment[0])),
             line={"color": colour, "width": 1.5, "dash": "dot"},
             marker={"size": 10, "symbol": ["circle" if b == "tested" else "circle-open" for b in rows["basis"]]},
             error_y={

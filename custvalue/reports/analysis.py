@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 from custvalue.arguments import takes
 from custvalue.data.purchases import purchase_summary, to_date
 from custvalue.errors import CustvalueError, FitError
+from custvalue.experiments.judge import NOT_JUDGED
+from custvalue.experiments.targeting import targeting
+from custvalue.experiments.threshold import free_delivery_threshold
+from custvalue.experiments.trial import CUSTOMER_WORDS
 from custvalue.experiments.verdict import Verdict, does_it_pay
 from custvalue.models.fitting import fit
 from custvalue.models.gamma_gamma import GammaGamma
@@ -194,13 +198,24 @@ def _fit(notes: _Notebook, summary: PurchaseSummary) -> ModelFit:
 def _verdicts(notes: _Notebook, shop: Warehouse, settings: Settings) -> None:
     names = shop.fetch("experiments").sort("experiment_id")["name"].to_list()
     for name in names:
-        notes.ask(
-            f"verdict {name}", f"Does {name.replace('_', ' ')} pay?",
-            functools.partial(does_it_pay, shop, experiment=name, settings=settings.decision),
-        )  # fmt: skip
+        _experiment(notes, shop, settings, name)
     if not names:
         gives = "tables experiments and assignments are not loaded; they would give a verdict with its interval."
         notes.missing.append(("Does free delivery pay?", gives))
+
+
+def _experiment(notes: _Notebook, shop: Warehouse, settings: Settings, name: str) -> None:
+    """Ask whether a measure pays, and of a test that can be judged for whom and from which basket on."""
+    said = name.replace("_", " ")
+    thresholds = shop.fetch("experiment_arm_thresholds", experiment=name)
+    if thresholds.height < 3:  # more arms than two are no question of yes or no
+        ask = functools.partial(does_it_pay, shop, experiment=name, settings=settings.decision)
+        verdict: Verdict | None = notes.ask(f"verdict {name}", f"Does {said} pay?", ask)
+        if verdict is not None and verdict.decision != NOT_JUDGED and verdict.unit in CUSTOMER_WORDS:
+            notes.ask(f"targeting {name}", f"Who should get {said}?", functools.partial(targeting, shop, name))
+    if thresholds.height > 1:
+        compare = functools.partial(free_delivery_threshold, shop, experiment=name)
+        notes.ask(f"threshold {name}", f"From which basket on: {said}?", compare)
 
 
 def _segments(value: LifetimeValue, profit: CustomerProfit) -> Segments:

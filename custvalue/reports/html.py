@@ -11,6 +11,7 @@ from markupsafe import Markup
 from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
+from custvalue.experiments.targeting import TargetingRule
 from custvalue.experiments.verdict import Verdict
 from custvalue.models.fitting import ModelFit
 from custvalue.plots import figure_for
@@ -121,15 +122,20 @@ def _recommendation(analysis: Analysis) -> _Table | None:
 
 def _answers(analysis: Analysis) -> list[tuple[str, str]]:
     """Say the decisions first; without a plan, what was found."""
-    told = [
-        (result.experiment.replace("_", " ").capitalize(), decision_of(result))
-        for result in analysis.results.values()
-        if isinstance(result, Verdict)
-    ]
+    told: list[tuple[str, str]] = []
+    for name, result in analysis.results.items():
+        if isinstance(result, Verdict):
+            told.append((result.experiment.replace("_", " ").capitalize(), decision_of(result)))
+        elif isinstance(result, TargetingRule):
+            told.append((question(name), result.title))
     plan = analysis.results.get("plan")
     if plan is not None:
         return [*told, ("Service", plan.title)]
-    known = ((question(name), r.title) for name, r in analysis.results.items() if not isinstance(r, ModelFit | Verdict))
+    known = (
+        (question(name), r.title)
+        for name, r in analysis.results.items()
+        if not isinstance(r, ModelFit | Verdict | TargetingRule)
+    )
     return [*told, *known]
 
 

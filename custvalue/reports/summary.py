@@ -35,6 +35,11 @@ QUESTIONS = {
     "segments": "Which customers are alike?",
     "plan": "Which level of service should each segment get?",
 }
+ABOUT_TESTS = {
+    "verdict": "Does {} pay?",
+    "targeting": "Who should get {}?",
+    "threshold": "From which basket on: {}?",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +69,10 @@ class Control:
 
 def question(name: str) -> str:
     """Return the question that a result answers, by the result's name."""
-    return QUESTIONS.get(name) or f"Does {name.removeprefix('verdict ').replace('_', ' ')} pay?"
+    if name in QUESTIONS:
+        return QUESTIONS[name]
+    kind, _, experiment = name.partition(" ")
+    return ABOUT_TESTS[kind].format(experiment.replace("_", " "))
 
 
 def key_figures(analysis: Analysis) -> list[KeyFigure]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.experiments.threshold import ThresholdCurve
 from custvalue.experiments.verdict import Verdict
 from custvalue.models.fitting import ModelFit
 from custvalue.models.lifetime_value import LifetimeValue
@@ -171,6 +172,14 @@ def _(result: Verdict) -> list[View]:
         caption = "Comparisons that must not be taken for the effect"
         shown.append(_view(caption, result.naive, {"naive_difference": "money"}, name="naive"))
     return [*shown, _view("Checks of the test", result.checks, {}, name="checks")]
+
+
+@views.register
+def _(result: ThresholdCurve) -> list[View]:
+    columns = ("segment", "delivery", "n_customers", "orders_per_customer", "basket", "orders_split", "profit", "gain",
+               "gain_low", "gain_high")  # fmt: skip
+    caption = "Profit per customer by threshold, and its gain over today's"
+    return [_view(caption, result.table.filter(result.table["basis"] == "tested"), result.kinds, columns)]
 
 
 @views.register

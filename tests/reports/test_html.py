@@ -181,6 +181,11 @@ def poisoned(analysis: Analysis) -> Analysis:
         verdict, experiment=EVIL, table=verdict.table.with_columns(named), pays_only_for=(EVIL,),
         sentence=f"It pays only for {EVIL}.",
     )  # fmt: skip
+    for kind, column in (("threshold", "segment"), ("targeting", "policy")):
+        result = results.pop(f"{kind} free_delivery")
+        first = pl.int_range(pl.len()) == 2
+        said = pl.when(first).then(pl.lit(EVIL)).otherwise(column).alias(column)
+        results[f"{kind} {EVIL}"] = replace(result, table=result.table.with_columns(said))
     value = results["value"]
     first = pl.col("clv") == pl.col("clv").max()
     customer = pl.when(first).then(pl.lit(EVIL)).otherwise("customer_id").alias("customer_id")
