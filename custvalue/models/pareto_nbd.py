@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     from custvalue.models.base import Counted, Objective
 
+LARGEST_SHAPE = 1e4
+"""Of the gamma distribution of dropout rates, whose spread is 1/√s of their mean: more cannot be told from data."""
+
 
 @dataclass(frozen=True)
 class ParetoNbd(Model):
@@ -191,6 +194,11 @@ class ParetoNbd(Model):
         scale = float(np.average(data.columns["T"], weights=data.count))
         guesses = ((0.5, 0.3, 0.5, 0.35), (1.0, 1.0, 1.0, 1.0), (2.0, 0.5, 0.3, 0.1), (0.2, 0.1, 2.0, 5.0))
         return [cls(r, share * scale, s, other * scale) for r, share, s, other in guesses]
+
+    @classmethod
+    def at_limit(cls, theta: FloatArray, data: Counted) -> bool:  # noqa: ARG003 (other models need the data)
+        """Tell whether everybody leaves at the same rate, within 1 %: from there on only beta / s matters."""
+        return bool(theta[2] > np.log(LARGEST_SHAPE))
 
     @classmethod
     def objective(cls, data: Counted) -> Objective:
