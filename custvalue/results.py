@@ -232,6 +232,8 @@ def format_table(
     """
     import great_tables as gt
 
+    yes_no = pl.col(pl.Boolean).replace_strict({True: "yes", False: "no"}, default=None, return_dtype=pl.String)
+    table = table.with_columns(yes_no)
     by_kind = {kind: [column for column, k in kinds.items() if k == kind] for kind in set(kinds.values())}
     out = gt.GT(table, id=name).tab_options(**TABLE_STYLE)
     if title:

@@ -41,3 +41,9 @@ def test_what_was_typed_is_escaped_once(page):
 def test_a_column_that_is_not_there():
     with pytest.raises(DataError, match="no column 'where'"):
         Typed(table=pl.DataFrame({"who": ["a"]}), said="").to_gt(columns=["where"])
+
+
+def test_yes_and_no_are_words():
+    table = pl.DataFrame({"is_worse": [True, False, None]})
+    page = Typed(table=table, said="")._repr_html_()
+    assert [page.count(f">{word}</td>") for word in ("yes", "no", "–", "True")] == [1, 1, 1, 0]

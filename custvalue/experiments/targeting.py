@@ -14,7 +14,7 @@ from scipy.stats import norm
 from custvalue.errors import DataError
 from custvalue.experiments.opt_in import basis, propensity
 from custvalue.experiments.trial import CUSTOMER_WORDS, Shop, to_polars, trial_from_frame, trial_from_shop
-from custvalue.experiments.wording import money
+from custvalue.experiments.wording import in_words, money
 from custvalue.results import Kind, Result
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ class Clause:
 
     def __str__(self) -> str:
         value = f"{self.value:,.6g}" if isinstance(self.value, float) else str(self.value)
-        said = self.attribute.replace("_", " ")
-        said = f"{said.removeprefix('pre ')} before" if said.startswith("pre ") else said
-        return f"{said} {self.sign} {value}"
+        return f"{in_words(self.attribute)} {self.sign} {value}"
 
 
 Rule = tuple[Clause, ...]

@@ -31,6 +31,12 @@ def percent(share: float, *, sign: bool = False) -> str:
     return f"{100.0 * share:{'+' if sign else ''}.{digits}f} %".replace("-", "−")
 
 
+def in_words(column: str) -> str:
+    """Say a column: what was known before the measure says so at its end."""
+    said = column.replace("_", " ")
+    return f"{said.removeprefix('pre ')} before" if said.startswith("pre ") else said
+
+
 def sentence_of(
     trial: Trial,
     judgements: Mapping[str, Judgement],
@@ -70,10 +76,10 @@ def about_launch(launch: OptInEffect | None) -> str:
         return ""
     row = launch.table.row(0, named=True)
     effect = f"{money(row['effect'], sign=True)} {launch.currency}"
+    known = _names([in_words(c) for c in launch.covariates])
     return (
         f"On those who got it the effect is estimated at {effect} ({money(row['effect_low'])} to"
-        f" {money(row['effect_high'])}), if nothing but {', '.join(launch.covariates)} decided who they were;"
-        " only a randomised test can tell."
+        f" {money(row['effect_high'])}), if nothing but {known} decided who they were; only a randomised test can tell."
     )
 
 
