@@ -158,7 +158,7 @@ class BgCnbd(Model):
 
         Notes
         -----
-        With an end by parts, e^(−δh) E(h) + δ ∫ e^(−δt) E(t) dt, over ln(1 + t R / A). Without one an event
+        With an end by parts, e^(−δh) E(h) + δ ∫ e^(−δt) E(t) dt, over ln(1 + t R / (k A)). Without one an event
         at rate λ is worth e = λ / (λ + δ), and a purchase k of them: with j events done P(alive) ·
         E[e^(k − j) ₂F₁(1, d; a + d; e^k)] over λ ~ Gamma(R + j, A), d = b + x (MBG + 1), is left.
         """
@@ -187,9 +187,9 @@ class BgCnbd(Model):
         out = np.asarray(np.exp(-delta * end) * self._alive_purchases(x, t_x, T, np.full_like(x, end)))
         if delta == 0.0:
             return out
-        scale = (self.alpha + T) / (self.r + self.k * x + self.k)
+        scale = self.k * (self.alpha + T) / (self.r + self.k * x + self.k)  # of the time to a purchase
         width = np.log1p(end / scale)
-        for node, w in zip(*gauss_legendre(16, int(width.max(initial=1.0) / 3.0) + 1), strict=True):
+        for node, w in zip(*gauss_legendre(16, int(width.max(initial=1.0) / 2.0) + 1), strict=True):
             t = scale * np.expm1(width * node)
             out += delta * w * width * (scale + t) * np.exp(-delta * t) * self._alive_purchases(x, t_x, T, t)
         return out

@@ -43,3 +43,10 @@ def test_expected_and_discounted_purchases_of_regular_buyers(model):
             value = m.discounted_expected_purchases(delta, x, t_x, T, end)
             assert close(value, wanted, absolute=1e-300), (m, x, t_x, T, delta, end)
     assert checked >= 6
+
+
+def test_discounted_purchases_of_a_steady_buyer():
+    """Purchases come nearly at fixed times, and the discount is heavy: the sum has steps."""
+    m, history = BgCnbd.of(5)(0.05, 0.05, 1.3, 1.3), (100, 38.86, 38.86)
+    wanted = exact.cnbd_discounted(0.05, 0.05, 1.3, 1.3, 5, *history, 0, 2.0, 3.0) * m.probability_alive(*history)
+    assert close(m.discounted_expected_purchases(2.0, *history, 3.0), wanted)
