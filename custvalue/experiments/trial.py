@@ -27,6 +27,8 @@ RECOGNISED = {
     "entered": ("assigned_at", "entry_day"),
     "exposed_at": ("exposed_at",),
     "is_mature": ("is_mature",),
+    "segment_is_late": ("segment_is_late",),
+    "has_goods_cost": ("has_goods_cost",),
     "n_arms": ("n_arms",),
     "n_orders": ("n_orders", "orders"),
     "revenue": ("revenue",),
@@ -249,13 +251,25 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
         segment="segment" if customers["segment"].count() else None,  # no segments were loaded
         before="pre_contribution",
         planned_share=_or(row.get("planned_share"), 0.5),
-        outcome_days=int(_or(row.get("outcome_days"), 28)),
-        as_of=as_of or row.get("ends"),
+        outcome_days=_outcome_days(row),
+        as_of=as_of or _last_day_of_data(customers) or row.get("ends"),
         name=experiment,
         unit="unit_id" if "unit_id" in customers.columns and unit in AREA_WORDS else None,
     )
     days, design = int(_or(row.get("return_days"), 0)), str(row.get("design") or "rct")
     return replace(trial, return_days=days, design=design, unit=unit), row
+
+
+def _outcome_days(row: dict[str, Any]) -> int:
+    """Return the length of the window; as in the SQL, the whole experiment where none is stated."""
+    if row.get("outcome_days") is not None:
+        return int(row["outcome_days"])
+    starts, ends = row.get("starts"), row.get("ends")
+    return 28 if starts is None or ends is None else (ends - starts).days + 1
+
+
+def _last_day_of_data(customers: pl.DataFrame) -> dt.date | None:
+    return customers["last_day"].max() if "last_day" in customers.columns else None  # type: ignore[return-value]
 
 
 def _or(value: Any, default: float) -> float:

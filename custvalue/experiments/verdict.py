@@ -40,6 +40,7 @@ SCHEMA = {
     "effect_low": pl.Float64,
     "effect_high": pl.Float64,
     "level": pl.Float64,
+    "standard_error": pl.Float64,
     "p_value": pl.Float64,
     "p_value_adjusted": pl.Float64,
     "p_pays": pl.Float64,
@@ -65,7 +66,7 @@ class Verdict(Result):
     ----------
     table
         A row for all customers and one per pre-declared segment: `decision`, the `effect` on contribution per
-        customer and window with the interval that the decision rests on, `p_pays` (shown, never the rule),
+        customer and window with the interval that the decision rests on and its standard error, `p_pays` (shown, never the rule),
         expected losses of either mistake per customer, expected `annual_impact` of a launch, the further test
         that is worth its cost, effects on revenue and orders, and the uplift in orders that would break even.
     decision
@@ -131,6 +132,7 @@ class Verdict(Result):
         "effect": "money",
         "effect_low": "money",
         "effect_high": "money",
+        "standard_error": "money",
         "level": "percent",
         "p_value": "number",
         "p_value_adjusted": "number",
@@ -206,7 +208,8 @@ def does_it_pay(
     outcome_days
         Length of the outcome window; for a test of the warehouse its own is taken.
     as_of
-        Day of the analysis; default the end of the test, or the last day on which a customer entered.
+        Day of the analysis; default the last day of a warehouse's data, or that on which a frame's last customer
+        entered.
     looks
         How often the test has been looked at, this time included. A warehouse logs its looks; for a frame
         the default is 1.
@@ -364,6 +367,7 @@ def _row(j: Judgement, *, judged: bool) -> dict[str, object]:
         "effect_low": j.effect.low,
         "effect_high": j.effect.high,
         "level": j.effect.level,
+        "standard_error": j.effect.standard_error,
         "p_value": j.effect.p_value,
         "p_value_adjusted": j.p_adjusted,
         "p_pays": j.belief.p_pays(),

@@ -9,7 +9,8 @@ create table raw.experiments (
     name varchar,
     measure_id varchar,
     design varchar, -- rct, staggered, threshold, observational
-    unit varchar, -- of assignment
+    unit varchar, -- of assignment: customer or region
+    control_arm varchar, -- as in assignments; empty where its name says so (control, holdout, 0, ...)
     starts date,
     ends date,
     pre_registered boolean,
