@@ -66,8 +66,8 @@ class Verdict(Result):
     ----------
     table
         A row for all customers and one per pre-declared segment: `decision`, the `effect` on contribution per
-        customer and window with the interval that the decision rests on and its standard error, `p_pays` (shown, never the rule),
-        expected losses of either mistake per customer, expected `annual_impact` of a launch, the further test
+        customer and window with the interval that the decision rests on and its standard error, `p_pays` (shown,
+        never the rule), expected losses of either mistake per customer, expected `annual_impact` of a launch, the further test
         that is worth its cost, effects on revenue and orders, and the uplift in orders that would break even.
     decision
         Exactly one of: cannot be judged, pays only for, pays off, does not pay, practically neutral, keep
@@ -349,7 +349,7 @@ def _table(
         for s in (ALL, *trial.segments)
     ]
     if launch is not None:
-        kept = ("n_control", "n_treated", "effect", "effect_low", "effect_high")
+        kept = ("n_control", "n_treated", "effect", "effect_low", "effect_high", "standard_error")
         rows[0] |= {name: launch.table[name][0] for name in kept} | {"level": launch.level}
     return pl.DataFrame(rows, schema=SCHEMA)
 

@@ -513,7 +513,7 @@ def test_a_launch_to_chosen_customers_gets_no_naive_answer():
     assert f"{naive:.2f}" not in found.sentence
     row = found.table.row(0, named=True)
     assert row["effect_low"] < -5.0 < row["effect_high"] < 0.0
-    assert "if nothing but pre_contribution, segment decided who they were" in found.sentence
+    assert "if nothing but contribution before and segment decided who they were" in found.sentence
     assert found.costs["economic_cost"].null_count() == found.costs.height
 
 
