@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Status = Literal["ok", "warn", "block"]
 BLOCK_BELOW, WARN_BELOW = 0.001, 0.01
 MIN_PER_ARM = 30  # fewer customers do not carry a normal interval of a skewed outcome
+TAIL, EDGEWORTH = 0.025, 0.0846  # (2z² + 1)φ(z)/6 at z = 1.96
 MIN_UNITS, FEW_UNITS = 5, 15  # sums over many customers are nearly normal; few of them are few all the same
 
 
@@ -33,6 +34,7 @@ class Check(NamedTuple):
 def check_trial(trial: Trial, settings: DecisionSettings, looks: int) -> list[Check]:
     """Run the checks that look at the customers alone, in a fixed order."""
     checks = [_design(trial), _both_arms(trial), _unit(trial), *_nulls(trial), _missing_cost(trial)]
+    checks += [*_segments_before(trial), *_skewness(trial)]
     checks += _households(trial)
     checks += [_exposure(trial), _mature(trial, settings, looks), _looks(settings, looks)]
     if all(c.status != "block" for c in checks[:1]) and not _empty_arm(trial):
@@ -116,6 +118,36 @@ def _whole_units(trial: Trial) -> Check:
     return Check("unit of assignment", "ok", text)
 
 
+def _segments_before(trial: Trial) -> Iterator[Check]:
+    if trial.has("segment") and trial.has("segment_is_late"):
+        late = int(trial.customers["segment_is_late"].sum())
+        text = f"{late:,} customers' segments were declared after their first day: the measure may have moved them."
+        yield Check("segments before the start", "warn" if late else "ok", text if late else "All were known before.")
+
+
+def _skewness(trial: Trial) -> Iterator[Check]:
+    """Tell how far a skewed outcome bends the interval: it leans to one side where arms are unequal and one is small.
+
+    With the outcome's third moment μ₃ the difference of means has the skewness κ = μ₃(1/nₜ² − 1/nc²)/SE³; by the
+    first term of Edgeworth's expansion of Student's t a tail of a 95 % interval is off by κ(2z² + 1)φ(z)/6 (Hall
+    1992, The Bootstrap and Edgeworth Expansion, §2.6).
+    """
+    sizes = _arm_sizes(trial.customers.drop_nulls(["treated", "outcome"]))
+    if trial.is_by_unit or min(sizes) < MIN_PER_ARM:
+        return
+    outcome = trial.customers["outcome"].drop_nulls()
+    apart = outcome - outcome.mean()
+    error = float((apart**2).mean()) * (1.0 / sizes[0] + 1.0 / sizes[1])  # type: ignore[arg-type]
+    if not error > 0.0:
+        return
+    third = float((apart**3).mean()) * abs(1.0 / sizes[1] ** 2 - 1.0 / sizes[0] ** 2)  # type: ignore[arg-type]
+    off = abs(third) / error**1.5 * EDGEWORTH
+    status: Status = "block" if off > 2.0 * TAIL else "warn" if off > 0.4 * TAIL else "ok"
+    text = f"A tail of the interval, meant to be {100 * TAIL:.1f} %, is off by about {100 * off:.1f} points"
+    why = ": the outcome is skewed, and the smaller arm too small for it." if status != "ok" else "."
+    yield Check("skewed outcome", status, text + why)
+
+
 def _households(trial: Trial) -> list[Check]:
     if not trial.has("household"):
         return []
@@ -142,6 +174,9 @@ def _nulls(trial: Trial) -> Iterator[Check]:
 
 
 def _missing_cost(trial: Trial) -> Check:
+    if trial.has("has_goods_cost") and not trial.customers["has_goods_cost"].all():
+        text = "No cost of goods is loaded (order_lines or products with unit_cost): what is left is revenue."
+        return Check("missing cost", "block", text)
     without = {alias for role in OUTCOMES_WITHOUT_COST for alias in RECOGNISED[role]}
     if trial.outcome in without:
         return Check("missing cost", "block", f"{trial.outcome} bears no cost: name the contribution.")

@@ -1,15 +1,16 @@
 -- relation:   experiment_customers
 -- grain:      one row per customer of an experiment (of its regions, if they were assigned): what he brought in its window and before it
 -- key:        customer_id
--- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, marts.customer_segments, marts.pnl_entries, intermediate.int_orders, intermediate.int_carrier_costs, marts.data_span
+-- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, staging.stg_segments, marts.pnl_availability, marts.pnl_entries, intermediate.int_orders, intermediate.int_carrier_costs, marts.data_span
 -- params:     experiment
--- outputs:    customer_id varchar, arm varchar, n_arms bigint, segment varchar, assigned_at timestamp,
+-- outputs:    customer_id varchar, arm varchar, n_arms bigint, segment varchar, segment_is_late boolean, assigned_at timestamp,
 --             exposed_at timestamp, first_day date, is_mature boolean, n_orders bigint,
 --             n_free_orders bigint, revenue decimal(38,2), contribution decimal(38,2),
 --             pre_contribution decimal(38,2), pre_revenue decimal(38,2), pre_orders bigint,
 --             fee_forgone decimal(38,2), fee_paid decimal(38,2), carrier_cost decimal(38,2),
 --             carrier_cost_free decimal(38,2), measure_cost decimal(38,2), order_weeks bigint,
---             n_orders_late bigint, n_orders_after bigint, days_after bigint, unit_id varchar, is_new boolean
+--             n_orders_late bigint, n_orders_after bigint, days_after bigint, unit_id varchar,
+--             last_day date, has_goods_cost boolean, is_new boolean
 with units as (
     select
         assignments.experiment_id,
@@ -71,7 +72,6 @@ windows as (
         experiments.measure_id,
         experiments.outcome_days,
         experiments.return_days,
-        experiments.ends,
         members.customer_id,
         members.acquired_on,
         arms.unit_id,
@@ -83,6 +83,32 @@ windows as (
     from staging.stg_experiments as experiments
     inner join arms on experiments.experiment_id = arms.experiment_id
     inner join members on arms.unit_id is not distinct from members.member_unit
+),
+
+-- the segment that was declared last before his first day; if there is none, the first one since
+snapshots as (
+    select
+        windows.customer_id,
+        segments.segment,
+        segments.snapshot > windows.first_day as is_late,
+        abs(date_diff('day', windows.first_day, segments.snapshot)) as days_apart
+    from windows
+    inner join staging.stg_segments as segments on windows.customer_id = segments.customer_id
+    where segments.method = 'declared'
+),
+
+declared as (
+    select
+        customer_id,
+        segment,
+        is_late,
+        row_number() over (partition by customer_id order by is_late, days_apart) as preference
+    from snapshots
+),
+
+goods as (
+    select max(case when pnl_line = 'cost_of_goods' and is_available then 1 else 0 end) = 1 as has_cost
+    from marts.pnl_availability
 ),
 
 money as (
@@ -97,7 +123,7 @@ money as (
     inner join marts.pnl_entries as entries
         on
             windows.customer_id = entries.customer_id
-            and entries.attributed_on between windows.first_day and windows.ends
+            and windows.first_day <= entries.attributed_on
             and date_diff('day', windows.first_day, entries.attributed_on) < windows.outcome_days
     group by windows.customer_id
 ),
@@ -130,7 +156,7 @@ deliveries as (
     inner join intermediate.int_orders as orders
         on
             windows.customer_id = orders.customer_id
-            and orders.ordered_on between windows.first_day and windows.ends
+            and windows.first_day <= orders.ordered_on
             and date_diff('day', windows.first_day, orders.ordered_on) < windows.outcome_days
     left join intermediate.int_carrier_costs as carried on orders.order_id = carried.order_id
     group by windows.customer_id
@@ -140,8 +166,7 @@ order_days as (
     select
         windows.customer_id,
         windows.outcome_days,
-        date_diff('day', windows.first_day, orders.ordered_on) as days_in,
-        date_diff('day', windows.ends, orders.ordered_on) as days_after
+        date_diff('day', windows.first_day, orders.ordered_on) as days_in
     from windows
     inner join intermediate.int_orders as orders
         on
@@ -149,19 +174,14 @@ order_days as (
             and windows.first_day <= orders.ordered_on
 ),
 
--- in which week of his window an order came (1 is the first), and what came once the experiment was over
+-- in which week of his window an order came (1 is the first), and what came in as many days after it
 timing as (
     select
         customer_id,
-        sum(
-            case
-                when days_after <= 0 and days_in < outcome_days then cast(floor(days_in / 7) as bigint) + 1
-                else 0
-            end
-        ) as order_weeks,
-        count(case when days_after <= 0 and days_in < outcome_days and 2 * days_in >= outcome_days then 1 end)
-            as n_orders_late,
-        count(case when days_after between 1 and outcome_days then 1 end) as n_orders_after
+        sum(case when days_in < outcome_days then cast(floor(days_in / 7) as bigint) + 1 else 0 end)
+            as order_weeks,
+        count(case when days_in < outcome_days and 2 * days_in >= outcome_days then 1 end) as n_orders_late,
+        count(case when days_in >= outcome_days and days_in < 2 * outcome_days then 1 end) as n_orders_after
     from order_days
     group by customer_id
 )
@@ -170,15 +190,13 @@ select
     windows.customer_id,
     windows.arm,
     windows.n_arms,
-    segments.segment,
+    declared.segment,
+    coalesce(declared.is_late, false) as segment_is_late,
     windows.assigned_at,
     windows.exposed_at,
     windows.first_day,
-    (
-        date_diff('day', windows.ends, span.last_day) >= windows.return_days
-        or date_diff('day', windows.first_day, span.last_day)
-        >= windows.outcome_days - 1 + windows.return_days
-    ) as is_mature,
+    date_diff('day', windows.first_day, span.last_day) >= windows.outcome_days - 1 + windows.return_days
+        as is_mature,
     coalesce(deliveries.n_orders, 0) as n_orders,
     coalesce(deliveries.n_free_orders, 0) as n_free_orders,
     coalesce(money.revenue, 0) as revenue,
@@ -195,12 +213,18 @@ select
     cast(coalesce(timing.order_weeks, 0) as bigint) as order_weeks,
     coalesce(timing.n_orders_late, 0) as n_orders_late,
     coalesce(timing.n_orders_after, 0) as n_orders_after,
-    least(greatest(date_diff('day', windows.ends, span.last_day), 0), windows.outcome_days) as days_after,
+    least(
+        greatest(date_diff('day', windows.first_day, span.last_day) - windows.outcome_days + 1, 0),
+        windows.outcome_days
+    ) as days_after,
     windows.unit_id,
+    span.last_day,
+    goods.has_cost as has_goods_cost,
     coalesce(windows.acquired_on >= windows.first_day, false) as is_new
 from windows
 cross join marts.data_span as span
-left join marts.customer_segments as segments on windows.customer_id = segments.customer_id
+cross join goods
+left join declared on windows.customer_id = declared.customer_id and declared.preference = 1
 left join money on windows.customer_id = money.customer_id
 left join money_before on windows.customer_id = money_before.customer_id
 left join deliveries on windows.customer_id = deliveries.customer_id

@@ -8,7 +8,6 @@
 with windows as (
     select
         assignments.customer_id,
-        max(experiments.ends) as ends,
         max(experiments.outcome_days) as outcome_days,
         greatest(max(experiments.starts), cast(min(assignments.assigned_at) as date)) as first_day
     from staging.stg_experiments as experiments
@@ -37,7 +36,7 @@ from windows
 inner join intermediate.int_orders as orders
     on
         windows.customer_id = orders.customer_id
-        and orders.ordered_on between windows.first_day and windows.ends
+        and windows.first_day <= orders.ordered_on
         and date_diff('day', windows.first_day, orders.ordered_on) < windows.outcome_days
 left join refunds on orders.order_id = refunds.order_id
 order by windows.customer_id, orders.order_id

@@ -1,5 +1,5 @@
 -- relation:   experiment_purchases
--- grain:      one row per customer of an experiment with a purchase until its end: how often he bought before and since
+-- grain:      one row per customer of an experiment with a purchase until the end of his window: how often he bought before and since
 -- key:        customer_id
 -- inputs:     staging.stg_experiments, staging.stg_assignments, marts.customer_segments, marts.data_span, intermediate.int_purchase_days
 -- params:     experiment
@@ -10,8 +10,8 @@ with windows as (
     select
         assignments.customer_id,
         min(assignments.arm) as arm,
-        -- while a test runs, nobody has been silent for longer than there are data
-        least(max(experiments.ends), max(span.last_day)) as ends,
+        max(experiments.outcome_days) as outcome_days,
+        max(span.last_day) as last_day,
         greatest(max(experiments.starts), cast(min(assignments.assigned_at) as date)) as first_day
     from staging.stg_experiments as experiments
     inner join staging.stg_assignments as assignments
@@ -21,18 +21,29 @@ with windows as (
     group by assignments.customer_id
 ),
 
+observed as (
+    select
+        customer_id,
+        arm,
+        first_day,
+        -- while a window runs, nobody has been silent for longer than there are data
+        least(outcome_days, date_diff('day', first_day, last_day) + 1) as observed_days
+    from windows
+    where first_day <= last_day
+),
+
 -- days are counted from the customer's first day in the experiment; before it they are negative
 purchases as (
     select
-        windows.customer_id,
-        windows.arm,
-        date_diff('day', windows.first_day, windows.ends) + 1 as observed_days,
-        date_diff('day', windows.first_day, purchases.purchased_on) as at_day
-    from windows
+        observed.customer_id,
+        observed.arm,
+        observed.observed_days,
+        date_diff('day', observed.first_day, purchases.purchased_on) as at_day
+    from observed
     inner join intermediate.int_purchase_days as purchases
         on
-            windows.customer_id = purchases.customer_id
-            and windows.ends >= purchases.purchased_on
+            observed.customer_id = purchases.customer_id
+            and date_diff('day', observed.first_day, purchases.purchased_on) < observed.observed_days
 )
 
 select

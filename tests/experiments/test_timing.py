@@ -156,6 +156,8 @@ def small_shop(shop, fading=True, after_factor=1.0, n=1_200, seed=3):
     shop.load(sold, table="orders")
     carried = orders.select("order_id", delivery_id="order_id", mode=pl.lit("standard"), carrier_cost=pl.lit(5.0))
     shop.load(carried, table="deliveries")
+    goods = {"order_id": [orders["order_id"][0]], "line_no": [1], "qty": [1], "list_price": [0.0], "unit_cost": [0.0]}
+    shop.load(pl.DataFrame(goods), table="order_lines")
     shop.load(pl.DataFrame({
         "experiment_id": [1], "name": ["gift"], "design": ["rct"], "starts": [starts], "ends": [ends],
         "planned_share": [0.5], "outcome_days": [56], "return_days": [0],

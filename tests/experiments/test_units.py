@@ -186,6 +186,8 @@ def regional_shop(shop, n_regions=24, unit="region", seed=2):
     shop.load(orders, table="orders")
     carried = orders.select("order_id", delivery_id="order_id", mode=pl.lit("standard"), carrier_cost=pl.lit(0.0))
     shop.load(carried, table="deliveries")
+    goods = {"order_id": [orders["order_id"][0]], "line_no": [1], "qty": [1], "list_price": [0.0], "unit_cost": [0.0]}
+    shop.load(pl.DataFrame(goods), table="order_lines")
     assigned = customers.filter(~pl.Series(new) & pl.col("consent_experiment"))
     shop.load(pl.DataFrame({
         "experiment_id": [1], "name": ["radio"], "design": ["rct"], "unit": [unit], "starts": [starts], "ends": [ends],
