@@ -10,7 +10,10 @@ import polars as pl
 from scipy.stats import norm
 
 from custvalue.errors import DataError
+from custvalue.experiments.checks import checks_table
+from custvalue.experiments.given import check_level, check_number, check_share, is_number
 from custvalue.experiments.randomised import ALL, settled
+from custvalue.experiments.threshold_checks import MIN_CUSTOMERS, name_of, small_segments, threshold_checks
 from custvalue.experiments.threshold_inputs import NEVER, of_frames, of_shop, with_profit
 from custvalue.experiments.trial import Shop
 from custvalue.experiments.wording import money
@@ -19,9 +22,9 @@ from custvalue.results import Kind, Result
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from custvalue.experiments.threshold_inputs import ThresholdTest
     from custvalue.experiments.trial import Frame
 
-MIN_CUSTOMERS = 30
 BASIS_BOOKS = "contribution of each customer"
 BASIS_FORMULA = "margin_rate × basket kept + fee − carrier_cost"
 
@@ -38,7 +41,9 @@ class ThresholdCurve(Result):
         and window with its interval (null where not tested and not between), `gain` over the threshold of today with
         its interval, adjusted for the number of thresholds and segments compared, `orders_split`: orders per customer
         beyond those that his spending would need in baskets of today's size, with its interval; `is_best` among
-        those tested.
+        those tested. Where a check blocks, gains are null and nothing is best.
+    checks
+        `check`, `status` (ok, warn, block), `detail`; a block means that the thresholds cannot be judged.
     top_ups
         For each tested threshold: share of orders within a small window above it, the share that the other arms
         have there, their difference `top_up_share` with its interval, and `returned_share`, those of them that
@@ -49,6 +54,7 @@ class ThresholdCurve(Result):
         What the profit was made of.
     """
 
+    checks: pl.DataFrame
     top_ups: pl.DataFrame
     current: float | None
     fee: float | None
@@ -68,6 +74,8 @@ class ThresholdCurve(Result):
     @property
     def title(self) -> str:
         """The best of the tested thresholds, and whether it is surely better than today's."""
+        if blocked := self.checks.filter(status="block")["detail"].to_list():
+            return f"Cannot be judged: {' '.join(blocked)}"
         best = self.table.filter(segment=ALL, is_best=True).row(0, named=True)
         now = name_of(self.current)
         if best["threshold"] == self.current:
@@ -84,13 +92,6 @@ class ThresholdCurve(Result):
         return f"{money(row['gain'], sign=True)} {self.currency} per customer {interval}"
 
 
-def name_of(threshold: float | None) -> str:
-    """Say a threshold in words; None is never free."""
-    if threshold is None or math.isinf(threshold):
-        return "never free"
-    return "always free" if threshold <= 0.0 else f"free over {threshold:g}"
-
-
 def free_delivery_threshold(
     customers: Shop | Frame,
     orders: Frame | None = None,
@@ -101,6 +102,7 @@ def free_delivery_threshold(
     carrier_cost: float | None = None,
     current: float | Literal["control"] | None = "control",
     thresholds: Sequence[float | None] = (),
+    planned_shares: Mapping[float | None, float] | None = None,
     segment: str | None = None,
     window: float = 5.0,
     level: float = 0.95,
@@ -131,8 +133,12 @@ def free_delivery_threshold(
         The threshold of today; None is never free, "control" that of the control arm. It must have been tested.
     thresholds
         Further thresholds to look at.
+    planned_shares
+        Share of customers that was meant to get each threshold, as in {50: 0.8, None: 0.2}; default that of the
+        warehouse, else the same for all.
     segment
-        Column of `customers`; of a warehouse its segments are taken.
+        Column of `customers`; of a warehouse its segments are taken. A segment with fewer than 30 customers in an
+        arm is left out, `checks` says so.
     window
         Width above a threshold in which top-ups are counted, money.
     level
@@ -143,8 +149,9 @@ def free_delivery_threshold(
     Raises
     ------
     DataError
-        A column is missing or empty, an order has no customer of the test, a customer was in two arms, an arm has
-        no threshold, fewer than two thresholds were tested, or today's is not among them.
+        A column is missing, empty or infinite, an order has no customer of the test, a customer was in two arms, an
+        arm has no threshold, fewer than two thresholds were tested, or today's is not among them. The test of the
+        warehouse was not randomised by customer, or its contribution bears no cost of goods or of delivery.
     MissingInputError
         The warehouse holds no experiments, or no thresholds of their arms.
 
@@ -157,37 +164,86 @@ def free_delivery_threshold(
     >>> free_delivery_threshold(people, orders, current=50.0, **costs).table["profit"].round(2).to_list()
     [10.7, 12.85]
     """
+    check_level(level)
+    check_number("window", window, above=0.0)
+    costs = _costs(margin_rate, fee, carrier_cost)
+    further = _further(thresholds)
     test = of_shop(customers, experiment) if isinstance(customers, Shop) else of_frames(customers, orders, segment)
-    costs = None
-    if "contribution" not in test.customers.columns:
-        if margin_rate is None or fee is None or carrier_cost is None:
-            raise DataError(
-                "Without a column `contribution` the profit follows from margin_rate, fee and carrier_cost.",
-                "State all three.",
-            )
-        costs = (margin_rate, fee, carrier_cost)
+    if "contribution" in test.customers.columns:
+        costs = None
+    elif costs is None:
+        raise DataError(
+            "Without a column `contribution` the profit follows from margin_rate, fee and carrier_cost.",
+            "State all three.",
+        )
     paid = with_profit(test, costs)
     tested = sorted(paid["threshold"].unique().to_list())
-    today = test.control if current == "control" else NEVER if current is None else float(current)
-    if today is None or len(tested) < 2 or today not in tested:
-        shown = ", ".join(name_of(t) for t in tested)
-        now = "unknown: no arm is called control" if today is None else name_of(today)
-        raise DataError(
-            f"Tested: {shown}; today: {now}. Two tested thresholds are needed, today's among them.",
-            "With one alone the change in orders is unknown, and the curve would always say 'never free'.",
-        )
-    asked = sorted({*tested, *(NEVER if t is None else float(t) for t in thresholds)})
-    rows: list[dict[str, Any]] = []
-    n_segments = paid["segment"].n_unique()
-    for name in (ALL, *sorted(s for s in paid["segment"].unique().to_list() if s != ALL)):
-        part = paid if name == ALL else paid.filter(segment=name)
-        rows += _curve(name, part, tested, asked, today, level, n_segments=1 if name == ALL else n_segments)
+    today = _today(test, tested, current)
+    asked = sorted({*tested, *further})
+    left_out = small_segments(paid, tested)
+    shares = {_as_number(t): share for t, share in planned_shares.items()} if planned_shares else None
+    checks = threshold_checks(test, today, shares, left_out)
+    names = [s for s in sorted(paid["segment"].unique().to_list()) if s != ALL and s not in left_out]
+    rows = _curve(ALL, paid, tested, asked, today, level, n_segments=1)
+    for name in names:
+        rows += _curve(name, paid.filter(segment=name), tested, asked, today, level, n_segments=len(names))
+    table = pl.DataFrame(rows, infer_schema_length=None)
+    if any(c.status == "block" for c in checks):
+        nothing = [pl.lit(None, pl.Float64).alias(c) for c in ("gain", "gain_low", "gain_high")]
+        table = table.with_columns(*nothing, is_best=False)
     return ThresholdCurve(
-        table=pl.DataFrame(rows, infer_schema_length=None), currency=currency or test.currency,
+        table=table, currency=currency or test.currency, checks=checks_table(checks),
         top_ups=_top_ups(test.orders, tested, window, level),
         current=None if today == NEVER else today, fee=fee, carrier_cost=carrier_cost,
         margin_rate=margin_rate, profit_basis=BASIS_FORMULA if costs else BASIS_BOOKS, window=window, level=level,
     )  # fmt: skip
+
+
+def _costs(
+    margin_rate: float | None, fee: float | None, carrier_cost: float | None
+) -> tuple[float, float, float] | None:
+    """Check what is stated of the costs; None unless all three are."""
+    if margin_rate is not None:
+        check_share("margin_rate", margin_rate, with_limits=True)
+    for name, value in (("fee", fee), ("carrier_cost", carrier_cost)):
+        if value is not None:
+            check_number(name, value, least=0.0)
+    if margin_rate is None or fee is None or carrier_cost is None:
+        return None
+    return margin_rate, fee, carrier_cost
+
+
+def _as_number(threshold: float | None) -> float:
+    return NEVER if threshold is None else float(threshold)
+
+
+def _further(thresholds: object) -> list[float]:
+    if not isinstance(thresholds, list | tuple) or not all(t is None or is_number(t) for t in thresholds):
+        raise DataError(f"thresholds={thresholds!r}: a list of baskets was expected, such as [40, 60]; None: never.")
+    return [_as_number(t) for t in thresholds]
+
+
+def _today(test: ThresholdTest, tested: list[float], current: object) -> float:
+    """Return the threshold of today, which must be one of two or more that were tested."""
+    shown = ", ".join(map(name_of, tested))
+    if len(tested) < 2:
+        raise DataError(
+            f"Tested: {shown}. Two tested thresholds are needed, today's among them.",
+            "With one alone the change in orders is unknown, and the curve would always say 'never free'.",
+        )
+    if current == "control":
+        if test.control is None:
+            raise DataError(
+                f"Today's threshold is unknown: no arm is called control. Tested: {shown}.",
+                "Name the arm in `control_arm` of the experiment's row, or state the threshold, as in current=50.",
+            )
+        return test.control
+    if not (current is None or is_number(current)):
+        raise DataError(f"current={current!r}: a basket such as 50, None (never free) or 'control' was expected.")
+    today = _as_number(current)  # type: ignore[arg-type]
+    if today not in tested:
+        raise DataError(f"Tested: {shown}; today: {name_of(today)}. Today's threshold must be one of those tested.")
+    return today
 
 
 def _curve(
@@ -228,7 +284,9 @@ def _curve(
 
 def _arm(customers: pl.DataFrame, segment: str, threshold: float) -> dict[str, Any]:
     if customers.height < MIN_CUSTOMERS:
-        raise DataError(f"Segment {segment!r}, {name_of(threshold)}: {customers.height} customers; 30 are needed.")
+        raise DataError(
+            f"Segment {segment!r}, {name_of(threshold)}: {customers.height} customers; {MIN_CUSTOMERS} are needed."
+        )
     n_orders = float(customers["n_orders"].sum())
     mean, spread = float(customers["profit"].mean()), float(customers["profit"].std())  # type: ignore[arg-type]
     return {

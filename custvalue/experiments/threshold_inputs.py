@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from custvalue.errors import DataError, MissingInputError
+from custvalue.experiments.given import as_key, check_columns, check_finite
 from custvalue.experiments.randomised import ALL
-from custvalue.experiments.trial import CONTROL_WORDS, experiment_row, to_polars
+from custvalue.experiments.trial import CONTROL_WORDS, CUSTOMER_WORDS, experiment_row, to_polars
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from custvalue.experiments.trial import Frame, Shop
 
 NEVER = math.inf
@@ -30,46 +33,106 @@ class ThresholdTest:
         `customer_id`, `basket`, `returned` (null where unknown), `is_paying`, `threshold`, `segment`.
     control
         Threshold of the control arm; None where no arm is called so.
+    treated_share
+        Share of customers planned for the other of two arms than today's; None where none is stated.
+    n_young, n_without_cost
+        Customers left out because their window is not over; those who ordered and whose carrier cost is not known.
     """
 
     customers: pl.DataFrame
     orders: pl.DataFrame
     control: float | None
     currency: str
+    treated_share: float | None = None
+    n_young: int = 0
+    n_without_cost: int = 0
 
 
 def of_shop(shop: Shop, experiment: str | None) -> ThresholdTest:
     """Read a test of the warehouse; customers whose time for returns is not over are left out."""
     if experiment is None:
         raise DataError("Name the experiment, as in free_delivery_threshold(shop, experiment='free_delivery').")
-    experiment_row(shop, experiment)
+    row = experiment_row(shop, experiment)
     arms = shop.fetch("experiment_arm_thresholds", experiment=experiment)
     if arms.height == 0:
         raise MissingInputError(
             f"No arm of experiment {experiment!r} has a threshold.",
             "Load `experiment_arms`: experiment_id, arm, and free_over, the basket from which delivery is free.",
         )
-    customers = shop.fetch("experiment_customers", experiment=experiment).filter(pl.col("is_mature"))
+    _refuse_design(row, experiment)
+    everybody = shop.fetch("experiment_customers", experiment=experiment)
+    customers = everybody.filter(pl.col("is_mature"))
+    if customers.height == 0:
+        raise DataError(f"Of {everybody.height:,} customers of {experiment!r} nobody's window and returns are over.")
     if twice := customers.filter(pl.col("n_arms") > 1).height:
         raise DataError(f"{twice:,} customers of {experiment!r} were in two arms.")
     if strange := sorted(set(customers["arm"].to_list()) - set(arms["arm"].to_list())):
         raise DataError(f"Arm {strange[0]!r} of {experiment!r} has no row in `experiment_arms`.")
+    without = _without_cost(customers, experiment)
     people = customers.join(arms, on="arm", how="left").select(
         "customer_id", "arm", "segment", threshold="free_over", contribution=pl.col("contribution").cast(pl.Float64)
     )
     orders = shop.fetch("experiment_orders", experiment=experiment).join(people, on="customer_id", how="semi")
     segment = "segment" if people["segment"].count() else None
-    return of_frames(people, orders, segment, currency=str(getattr(shop, "currency", "EUR")))
+    control = row.get("control_arm")
+    test = of_frames(people, orders, segment, str(getattr(shop, "currency", "EUR")), control_arm=control)
+    if control is not None and test.control is None:
+        raise DataError(f"control_arm of {experiment!r} is {control!r}, but no customer is in an arm of that name.")
+    share, n_young = row.get("planned_share"), everybody.height - customers.height
+    return replace(test, treated_share=None if share is None else float(share), n_young=n_young, n_without_cost=without)
 
 
-def of_frames(customers: Frame, orders: Frame | None, segment: str | None, currency: str = "EUR") -> ThresholdTest:
-    """Bring frames to one form."""
+def _refuse_design(row: Mapping[str, Any], experiment: str) -> None:
+    """Refuse what was not drawn by lot, customer by customer: intervals would be wrong, and far too narrow."""
+    if (design := str(row.get("design") or "rct")) != "rct":
+        raise DataError(
+            f"The design of {experiment!r} is {design!r}: chance did not choose whose delivery was free from where on.",
+            "Thresholds are compared by a randomised test (design rct); of a launch says launch_effect(...).",
+        )
+    if (unit := str(row.get("unit") or "customer")) not in CUSTOMER_WORDS:
+        raise DataError(
+            f"Assigned was the {unit}: thresholds are compared by customers who were assigned one by one.",
+            f"A {unit}'s customers are alike; does_it_pay(shop, {experiment!r}) counts by {unit}, two arms at a time.",
+        )
+
+
+def _without_cost(customers: pl.DataFrame, experiment: str) -> int:
+    """Count those whose carrier cost is not known; refuse a contribution that bears no cost at all."""
+    if "has_goods_cost" in customers.columns and not customers["has_goods_cost"].all():
+        raise DataError(
+            f"The contribution of {experiment!r} bears no cost of goods: more orders would seem to pay anyway.",
+            "Load `unit_cost` of the order lines or of the products.",
+        )
+    if "carrier_cost" not in customers.columns:
+        return 0
+    ordered = customers.filter(pl.col("n_orders") > 0) if "n_orders" in customers.columns else customers
+    without = ordered["carrier_cost"].null_count()
+    if ordered.height and without == ordered.height:
+        raise DataError(
+            f"The carrier cost of {experiment!r} is empty for every customer who ordered: free delivery would cost"
+            " nothing.",
+            "Load `deliveries` with carrier_cost.",
+        )
+    return without
+
+
+def of_frames(
+    customers: Frame,
+    orders: Frame | None,
+    segment: str | None,
+    currency: str = "EUR",
+    *,
+    control_arm: str | None = None,
+) -> ThresholdTest:
+    """Bring frames to one form; `control_arm` names that arm where its name does not say so."""
     if orders is None:
         raise DataError("The orders of the test are missing.", "Give a frame with customer_id and basket.")
     people = _people(to_polars(customers), segment)
     control = None
     if "arm" in people.columns:
-        named = people.filter(pl.col("arm").cast(pl.String).str.to_lowercase().is_in(CONTROL_WORDS))
+        arm = pl.col("arm").cast(pl.String)
+        is_control = arm == control_arm if control_arm is not None else arm.str.to_lowercase().is_in(CONTROL_WORDS)
+        named = people.filter(is_control)
         found = named["threshold"].unique().to_list()
         control = found[0] if len(found) == 1 else None
     return ThresholdTest(
@@ -81,13 +144,21 @@ def _people(frame: pl.DataFrame, segment: str | None) -> pl.DataFrame:
     needed = ["customer_id", "threshold", *([segment] if segment else [])]
     if missing := [c for c in needed if c not in frame.columns]:
         raise DataError(f"The customers have no column {missing[0]!r}; they have {', '.join(frame.columns)}.")
-    known = [c for c in ("contribution", segment) if c is not None and c in frame.columns]
-    if empty := [c for c in known if frame[c].null_count()]:
-        raise DataError(f"Column {empty[0]!r} of the customers is empty in {frame[empty[0]].null_count():,} rows.")
-    if twice := frame.height - frame["customer_id"].n_unique():
+    if frame.height == 0:
+        raise DataError("The frame of customers is empty.", "One row per customer of the test is needed.")
+    if segment is not None and frame[segment].cast(pl.String).eq(ALL).any():
+        raise DataError(f"A segment is called {ALL!r}, which stands for all customers.", "Give it another name.")
+    for column in ("customer_id", *([segment] if segment else [])):
+        if n := frame[column].null_count():
+            raise DataError(f"Column {column!r} of the customers is empty in {n:,} rows.")
+    check_columns(frame, [c for c in ("contribution",) if c in frame.columns], "of the customers")
+    if not (frame.schema["threshold"].is_numeric() or frame.schema["threshold"] == pl.Null):
+        raise DataError(f"Column 'threshold' of the customers holds {frame.schema['threshold']}, money was expected.")
+    keys = as_key(frame["customer_id"])
+    if twice := frame.height - keys.n_unique():
         raise DataError(f"{twice:,} customers stand in the test more than once.")
     return frame.select(
-        pl.col("customer_id").cast(pl.String),
+        keys,
         *[c for c in ("arm",) if c in frame.columns],
         *[pl.col(c).cast(pl.Float64) for c in ("contribution",) if c in frame.columns],
         threshold=pl.col("threshold").cast(pl.Float64).fill_nan(None).fill_null(NEVER),
@@ -101,13 +172,15 @@ def _baskets(frame: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
             raise DataError(f"The orders have no column {column!r}; they have {', '.join(frame.columns)}.")
         if n := frame[column].null_count():
             raise DataError(f"Column {column!r} of the orders is empty in {n:,} rows.")
+    check_columns(frame, ["basket"], "of the orders")
+    check_finite(frame, [c for c in ("returned", "fee_paid") if c in frame.columns], "of the orders")
     returned, fee = pl.lit(None, pl.Float64), pl.lit(None, pl.Float64)
     if "returned" in frame.columns:
         returned = pl.col("returned").cast(pl.Float64).fill_null(0.0)
     if "fee_paid" in frame.columns:
         fee = pl.col("fee_paid").cast(pl.Float64)
     out = frame.select(
-        pl.col("customer_id").cast(pl.String), basket=pl.col("basket").cast(pl.Float64), returned=returned, fee=fee
+        as_key(frame["customer_id"]), basket=pl.col("basket").cast(pl.Float64), returned=returned, fee=fee
     )
     joined = out.join(people.select("customer_id", "threshold", "segment"), on="customer_id", how="left")
     if strange := joined["threshold"].null_count():

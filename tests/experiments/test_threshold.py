@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from custvalue.errors import DataError
+from custvalue.experiments.randomised import sample_ratio_p_value
 from custvalue.experiments.threshold import free_delivery_threshold
+from custvalue.experiments.threshold_checks import split_p_value
 
 COSTS = {"margin_rate": 0.45, "fee": 4.9, "carrier_cost": 5.9}
 
@@ -245,3 +247,204 @@ def test_the_figure_draws_only_what_is_known():
     assert list(figure.data[0].x) == ["free over 30", "free over 40", "free over 50"]
     assert list(figure.data[0].marker.symbol) == ["circle", "circle-open", "circle"]
     assert figure.layout.title.text == found.title
+
+
+# checks as of a verdict
+
+
+def halved(people, orders, threshold, share):
+    """Keep a share of one arm, those with the fewest orders."""
+    n_orders = people.join(orders.group_by("customer_id").len(), on="customer_id", how="left").select(
+        "customer_id", "threshold", n=pl.col("len").fill_null(0)
+    )
+    arm = n_orders.filter(threshold=threshold).sort("n", "customer_id")
+    gone = arm.tail(arm.height - int(share * arm.height))["customer_id"].implode()
+    return people.filter(~pl.col("customer_id").is_in(gone)), orders.filter(~pl.col("customer_id").is_in(gone))
+
+
+def test_arms_that_are_not_those_drawn_cannot_be_judged():
+    """The best customers of one arm are gone: its share says so, and no gain is shown."""
+    people, orders = made({30.0: 1.35, 50.0: 1.0, 80.0: 0.95}, n=2_000)
+    whole = free_delivery_threshold(people, orders, current=50.0, **COSTS)
+    assert whole.checks.filter(check="sample ratio")["status"].to_list() == ["ok"]
+    found = free_delivery_threshold(*halved(people, orders, 80.0, 0.6), current=50.0, **COSTS)
+    assert found.checks["check"][0] == "sample ratio"
+    assert found.title.startswith("Cannot be judged: Shares of the customers: free over 30 38.5% (33.3% planned)")
+    assert found.table["gain_low"].null_count() == found.table.height
+    assert not found.table["is_best"].any()
+    assert found.plot().layout.title.text.startswith("Cannot be judged")
+
+
+def test_shares_that_were_planned_are_no_fault():
+    people, orders = halved(*made({30.0: 1.35, 50.0: 1.0, None: 0.95}, n=2_000), 30.0, 0.25)
+    assert free_delivery_threshold(people, orders, current=50.0, **COSTS).title.startswith("Cannot be judged")
+    planned = {30.0: 1 / 9, 50: 4 / 9, None: 4 / 9}
+    found = free_delivery_threshold(people, orders, current=50.0, planned_shares=planned, **COSTS)
+    assert found.checks.filter(check="sample ratio")["status"].to_list() == ["ok"]
+    for wrong, message in (
+        ({30.0: 0.5, 50.0: 0.5}, "other thresholds than those tested"),
+        ({30.0: 30, 50.0: 50, None: 20}, "add up to 100"),
+        ({30.0: -0.5, 50.0: 1.0, None: 0.5}, "above 0 was expected"),
+    ):
+        with pytest.raises(DataError, match=message):
+            free_delivery_threshold(people, orders, current=50.0, planned_shares=wrong, **COSTS)
+
+
+def test_the_split_of_two_arms_is_that_of_a_verdict_and_of_three_chi_square():
+    assert split_p_value({30.0: 480, 50.0: 520}, {30.0: 0.5, 50.0: 0.5}) == sample_ratio_p_value(480, 520, 0.5)
+    sizes, shares = {1.0: 90, 2.0: 60, 3.0: 50}, {1.0: 0.5, 2.0: 0.25, 3.0: 0.25}
+    statistic = 10**2 / 100 + 10**2 / 50 + 0.0
+    assert split_p_value(sizes, shares) == pytest.approx(math.exp(-statistic / 2))  # χ² with 2 degrees of freedom
+
+
+def test_a_small_segment_is_left_out_and_said():
+    people, orders = made({30.0: 1.35, 50.0: 1.0}, n=1_000)
+    small = people.with_columns(
+        segment=pl.when(pl.col("customer_id") % 50 == 0).then(pl.lit("tiny")).otherwise(pl.col("segment"))
+    )
+    found = free_delivery_threshold(small, orders, current=50.0, segment="segment", **COSTS)
+    assert found.table["segment"].unique(maintain_order=True).to_list() == ["all", "far", "near"]
+    assert found.table.filter(segment="all")["n_customers"].sum() == people.height
+    said = found.checks.filter(check="small segments").row(0, named=True)
+    assert said["status"] == "warn"
+    assert "tiny (20)" in said["detail"]
+    two = free_delivery_threshold(people, orders, current=50.0, segment="segment", **COSTS)
+    assert found.table.filter(segment="far").equals(two.table.filter(segment="far"))
+    with pytest.raises(DataError, match="stands for all customers"):
+        free_delivery_threshold(people.with_columns(segment=pl.lit("all")), orders, segment="segment", current=50.0)
+
+
+@pytest.mark.parametrize("kind", [pl.Float64, pl.String])
+def test_ids_that_pandas_read_as_floats_are_the_same_customers(kind):
+    people, orders = made({30.0: 1.35, 50.0: 1.0}, n=300)
+    same = free_delivery_threshold(people, orders, current=50.0, **COSTS)
+    other = free_delivery_threshold(
+        people.with_columns(pl.col("customer_id").cast(kind)),
+        orders.with_columns(pl.col("customer_id").cast(pl.Float64)), current=50.0, **COSTS,
+    )  # fmt: skip
+    assert other.table.equals(same.table)
+
+
+def test_an_infinite_figure_is_named():
+    people, orders = made({30.0: 1.35, 50.0: 1.0}, n=300)
+    big = pl.when(pl.int_range(pl.len()) < 2).then(math.inf).otherwise(1.0)
+    for name, frames in (
+        ("'basket' of the orders", (people, orders.with_columns(basket=big))),
+        ("'returned' of the orders", (people, orders.with_columns(returned=big))),
+        ("'contribution' of the customers", (people.with_columns(contribution=big), orders)),
+    ):
+        with pytest.raises(DataError, match=f"Column {name} is infinite or not a number in 2 rows"):
+            free_delivery_threshold(*frames, current=50.0, **COSTS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"level": 95}, "level between 0 and 1, such as 0.95"),
+        ({"margin_rate": 30}, "margin_rate=30: a share between 0 and 1"),
+        ({"fee": -4.9}, "fee=-4.9: a number of 0 or more"),
+        ({"carrier_cost": math.nan}, "carrier_cost=nan: a number of 0 or more"),
+        ({"current": "A"}, "current='A': a basket such as 50"),
+        ({"thresholds": 40}, "thresholds=40: a list of baskets"),
+        ({"thresholds": ["40"]}, "a list of baskets"),
+        ({"window": 0}, "window=0: a number above 0"),
+    ],
+)
+def test_what_makes_no_sense(change, message):
+    people, orders = made({30.0: 1.35, 50.0: 1.0}, n=100)
+    with pytest.raises(DataError, match=message):
+        free_delivery_threshold(people, orders, **({"current": 50.0} | COSTS | change))
+
+
+class Stub:
+    """A shop with one test of thresholds."""
+
+    currency = "EUR"
+
+    def __init__(self, rates, *, arms=None, n=400, **changes):
+        people, orders = made(rates, n=n)
+        names = arms or ["control", "treatment", "third"]
+        arm_of = dict(zip(rates, names, strict=False))
+        self.row = {"name": "free", "design": "rct", "unit": "customer", "planned_share": 0.5}
+        self.row |= {k: v for k, v in changes.items() if k in ("design", "unit", "control_arm", "planned_share")}
+        self.arms = pl.DataFrame({"arm": list(arm_of.values()), "free_over": list(rates)})
+        self.orders = orders.with_columns(pl.col("customer_id").cast(pl.String))
+        value = orders.group_by("customer_id").agg(
+            (0.4 * pl.col("basket")).sum().alias("contribution"), pl.len().alias("n_orders")
+        )
+        self.customers = people.join(value, on="customer_id", how="left").select(
+            pl.col("customer_id").cast(pl.String),
+            pl.col("threshold").replace_strict(list(arm_of), list(arm_of.values())).alias("arm"),
+            pl.col("contribution", "n_orders").fill_null(0), "segment", is_mature=True, n_arms=1,
+            carrier_cost=5.5, has_goods_cost=True,
+        )  # fmt: skip
+
+    def fetch(self, relation, **_):
+        tables = {"experiments": pl.DataFrame([self.row]), "experiment_arm_thresholds": self.arms,
+                  "experiment_customers": self.customers, "experiment_orders": self.orders}  # fmt: skip
+        return tables[relation]
+
+
+def test_the_control_arm_of_a_warehouse_is_that_of_its_row():
+    rates = {50.0: 1.0, 30.0: 1.2, 80.0: 0.9}
+    with pytest.raises(DataError, match="no arm is called control. Tested: free over 30, free over 50") as problem:
+        free_delivery_threshold(Stub(rates, arms=["A", "B", "C"]), experiment="free")
+    assert "`control_arm`" in problem.value.hint
+    assert "Two" not in str(problem.value)
+    found = free_delivery_threshold(Stub(rates, arms=["A", "B", "C"], control_arm="A"), experiment="free")
+    assert found.current == 50.0
+    with pytest.raises(DataError, match="control_arm of 'free' is 'Z'"):
+        free_delivery_threshold(Stub(rates, arms=["A", "B", "C"], control_arm="Z"), experiment="free")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"design": "observational"}, "The design of 'free' is 'observational': chance did not choose"),
+        ({"design": "staggered"}, "chance did not choose"),
+        ({"unit": "region"}, "Assigned was the region"),
+    ],
+)
+def test_a_test_that_was_not_drawn_by_customer_is_refused(change, message):
+    with pytest.raises(DataError, match=message):
+        free_delivery_threshold(Stub({50.0: 1.0, 30.0: 1.2}, **change), experiment="free")
+
+
+def test_a_contribution_without_its_costs_is_refused():
+    shop = Stub({50.0: 1.0, 30.0: 1.2})
+    whole = shop.customers
+    shop.customers = whole.with_columns(has_goods_cost=False)
+    with pytest.raises(DataError, match="bears no cost of goods"):
+        free_delivery_threshold(shop, experiment="free")
+    shop.customers = whole.with_columns(carrier_cost=pl.lit(None, pl.Float64))
+    with pytest.raises(DataError, match="carrier cost of 'free' is empty for every customer"):
+        free_delivery_threshold(shop, experiment="free")
+    some = pl.when(pl.int_range(pl.len()) >= 10).then(5.5)
+    shop.customers = whole.filter(pl.col("n_orders") > 0).with_columns(carrier_cost=some)
+    found = free_delivery_threshold(shop, experiment="free")
+    assert found.title.startswith("Cannot be judged: A cost is missing: carrier_cost of 10 customers")
+
+
+def test_customers_whose_window_is_not_over_are_left_out_and_counted():
+    shop = Stub({50.0: 1.0, 30.0: 1.2})
+    shop.customers = shop.customers.with_columns(is_mature=pl.int_range(pl.len()) % 10 > 0)
+    found = free_delivery_threshold(shop, experiment="free")
+    said = found.checks.filter(check="mature customers").row(0, named=True)
+    assert (said["status"], said["detail"].split()[0]) == ("warn", "80")
+    assert found.table.filter(segment="all")["n_customers"].sum() == 720
+    shop.customers = shop.customers.with_columns(is_mature=False)
+    with pytest.raises(DataError, match="nobody's window and returns are over"):
+        free_delivery_threshold(shop, experiment="free")
+
+
+def test_a_planned_share_of_a_warehouse_is_that_of_the_other_arm():
+    """A quarter treated: planned so it is fine, planned as half it is not; whatever the arms are called."""
+    for arms, current in ((["control", "treatment"], "control"), (["A", "B"], 50.0)):
+        shop = Stub({50.0: 1.0, 30.0: 1.2}, arms=arms, planned_share=0.25)
+        keep = (pl.col("arm") == arms[0]) | (pl.int_range(pl.len()) % 3 == 0)
+        shop.customers = shop.customers.filter(keep)
+        found = free_delivery_threshold(shop, experiment="free", current=current)
+        assert found.checks.filter(check="sample ratio")["status"].to_list() == ["ok"]
+        shop.row["planned_share"] = 0.5
+        found = free_delivery_threshold(shop, experiment="free", current=current)
+        assert found.checks["status"][0] == "block"
