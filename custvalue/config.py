@@ -39,7 +39,8 @@ class DecisionSettings(_Frozen):
         Customers at which the always-valid interval is narrowest; fixed before the test. It matters only
         where the test is looked at more than once.
     horizon_days
-        How long a decision holds: gains and losses are counted over so many days.
+        How long a decision holds: the worth of a further test is counted over so many days, those less that it
+        takes. Three years, as the long-run effect.
     prior_sd
         Spread of the true effects of past measures, per customer and test window, in money; it shrinks a
         lucky estimate. None is the flat prior.
@@ -52,7 +53,7 @@ class DecisionSettings(_Frozen):
     cost_per_test_day: Money = 0.0
     planned_looks: Annotated[int, Field(ge=1)] = 1
     planned_customers: Annotated[int, Field(gt=0)] = 5_000
-    horizon_days: Annotated[int, Field(gt=0)] = 365
+    horizon_days: Annotated[int, Field(gt=0)] = 1095
     prior_sd: Annotated[float, Field(gt=0.0)] | None = None
 
 

@@ -154,6 +154,9 @@ def _judgement(
     further = best_further_test(
         now,
         customers=eligible * settings.horizon_days / trial.outcome_days,
+        lost_waiting=eligible * (trial.outcome_days + trial.return_days) / trial.outcome_days,
+        lost_per_customer=eligible / pace / trial.outcome_days,
+        available=eligible,
         sd_per_customer=effect.sd_per_customer * math.sqrt(size),  # customers of a unit come and go together
         cost_per_customer=settings.cost_per_test_day / pace,
     )

@@ -165,7 +165,7 @@ def _values(
 
 def _carried(row: dict[str, Any], verdict: Verdict, z: float) -> list[dict[str, Any]]:
     year = 365.0 / verdict.outcome_days
-    error = (row["effect_high"] - row["effect_low"]) / (2.0 * float(norm.ppf(0.5 + row["level"] / 2.0))) * year
+    error = row["standard_error"] * year  # an always-valid interval is wider than its error says
     out = []
     for persistence in PERSISTENCE:
         factor = long_run_effect(

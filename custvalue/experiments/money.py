@@ -92,12 +92,20 @@ class FurtherTest:
 
 
 def best_further_test(
-    now: Belief, *, customers: float, sd_per_customer: float, cost_per_customer: float = 0.0
+    now: Belief,
+    *,
+    customers: float,
+    sd_per_customer: float,
+    cost_per_customer: float = 0.0,
+    lost_waiting: float = 0.0,
+    lost_per_customer: float = 0.0,
+    available: float = math.inf,
 ) -> FurtherTest:
     """Find the size of a further test with the highest expected net benefit of sampling (ENBS).
 
     Customers in the test get the measure by halves instead of today's better choice: ENBS(n) =
-    (N − 2n)·gain(n) − n·|m| − 2n·c.
+    (N − L − 2n(1 + l))·gain(n) − n·|m| − 2n·c. What is decided better only after the test is no gain while it runs,
+    so the windows L and l that pass meanwhile don't count.
 
     Parameters
     ----------
@@ -109,15 +117,20 @@ def best_further_test(
         Standard deviation of the outcome of one customer.
     cost_per_customer
         Running costs of the test per customer in it.
+    lost_waiting, lost_per_customer
+        Customers and windows that pass before the result is there, L: at least, and l: with each customer who enters.
+    available
+        Customers who can enter at the most.
     """
 
     def cost(n: float) -> float:
         return n * abs(now.mean) + 2.0 * n * cost_per_customer
 
     def net(n: float) -> float:
-        return now.sample_information(customers - 2.0 * n, n, sd_per_customer) - cost(n)
+        left = customers - lost_waiting - 2.0 * n * (1.0 + lost_per_customer)
+        return now.sample_information(left, n, sd_per_customer) - cost(n)
 
-    most = customers / 2.0
+    most = min((customers - lost_waiting) / (1.0 + lost_per_customer), available) / 2.0
     if most < 1.0:
         return FurtherTest(n_per_arm=0, net_benefit=0.0, cost=0.0)
     grid = np.geomspace(1.0, most, 200)

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from custvalue.config import DecisionSettings
 from custvalue.data.warehouse import open_warehouse
 from custvalue.experiments.verdict import does_it_pay
 
@@ -143,3 +144,19 @@ def test_what_is_not_blocked_errs_seldom():
         wrong += decision in ("pays off", "does not pay")
     assert judged > 80
     assert wrong <= 0.1 * judged
+
+
+def test_a_further_test_ends_before_the_decision_does():
+    """Undecided, with millions of customers to gain on: however much a test is worth, it comes while it still matters."""
+    rng = np.random.default_rng(3)
+    frame = pl.DataFrame({
+        "customer_id": np.arange(4_000), "arm": np.arange(4_000) % 2 == 0, "contribution": rng.normal(10.0, 20.0, 4_000),
+    })  # fmt: skip
+    for horizon in (60, 200, 1_095):
+        chosen = DecisionSettings(eligible_customers=5_000_000, neutral_margin=0.0, horizon_days=horizon)
+        row = does_it_pay(frame, settings=chosen, as_of=STARTS).table.row(0, named=True)
+        assert row["decision"] in ("keep testing", "not worth testing further")
+        if row["keep_testing_until"] is not None:
+            assert (row["keep_testing_until"] - STARTS).days <= horizon
+            assert row["customers_to_test"] <= 5_000_000
+    assert row["decision"] == "keep testing"

@@ -87,6 +87,30 @@ def test_the_further_test_is_worth_its_cost(effect, error, sd, customers, cost):
         assert net <= best.net_benefit + 1e-6 * abs(best.net_benefit)
 
 
+@given(
+    effects, errors, st.floats(1.0, 100.0), st.floats(50.0, 400.0), st.floats(0.0, 500.0), st.floats(0.0, 3.0),
+    st.floats(10.0, 400.0),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_gains_while_the_test_runs_do_not_count(effect, error, sd, customers, waiting, each, available):
+    """Two roads: the search, and every size tried; a result that comes after the horizon is worth nothing."""
+    now = Belief(mean=effect, sd=error)
+    best = best_further_test(
+        now, customers=customers, sd_per_customer=sd, lost_waiting=waiting, lost_per_customer=each, available=available
+    )
+
+    def net(n):
+        left = customers - waiting - 2.0 * n * (1.0 + each)
+        return now.sample_information(left, n, sd) - n * abs(effect)
+
+    tried = [net(n) for n in range(1, int(available / 2.0) + 1) if 2.0 * n * (1.0 + each) <= customers - waiting]
+    most = max([0.0, *tried])
+    assert best.net_benefit == pytest.approx(most, rel=1e-6, abs=1e-9)
+    assert 2 * best.n_per_arm <= available
+    if waiting >= customers:
+        assert best.n_per_arm == 0
+
+
 @given(effects, errors, st.integers(10, 100_000), st.sampled_from([0.9, 0.95, 0.99]))
 @settings(deadline=None)
 def test_the_sequence_is_wider_than_one_look_and_agrees_with_its_p_value(effect, error, n, level):
