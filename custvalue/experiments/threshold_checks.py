@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
 from scipy.stats import chisquare
 
 from custvalue.errors import DataError
@@ -14,6 +13,8 @@ from custvalue.experiments.randomised import ALL, sample_ratio_p_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import polars as pl
 
     from custvalue.experiments.threshold_inputs import ThresholdTest
 

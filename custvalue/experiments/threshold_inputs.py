@@ -59,7 +59,6 @@ def of_shop(shop: Shop, experiment: str | None) -> ThresholdTest:
             f"No arm of experiment {experiment!r} has a threshold.",
             "Load `experiment_arms`: experiment_id, arm, and free_over, the basket from which delivery is free.",
         )
-    _refuse_design(row, experiment)
     everybody = shop.fetch("experiment_customers", experiment=experiment)
     customers = everybody.filter(pl.col("is_mature"))
     if customers.height == 0:
@@ -68,6 +67,7 @@ def of_shop(shop: Shop, experiment: str | None) -> ThresholdTest:
         raise DataError(f"{twice:,} customers of {experiment!r} were in two arms.")
     if strange := sorted(set(customers["arm"].to_list()) - set(arms["arm"].to_list())):
         raise DataError(f"Arm {strange[0]!r} of {experiment!r} has no row in `experiment_arms`.")
+    _refuse_design(row, experiment)
     without = _without_cost(customers, experiment)
     people = customers.join(arms, on="arm", how="left").select(
         "customer_id", "arm", "segment", threshold="free_over", contribution=pl.col("contribution").cast(pl.Float64)
