@@ -42,6 +42,17 @@ arms as (
     group by experiment_id, unit_id, is_region
 ),
 
+-- who has no day of acquisition is there from his first order on
+arrivals as (
+    select
+        customers.customer_id,
+        customers.region,
+        coalesce(customers.acquired_on, min(orders.ordered_on)) as acquired_on
+    from staging.stg_customers as customers
+    left join intermediate.int_orders as orders on customers.customer_id = orders.customer_id
+    group by customers.customer_id, customers.region, customers.acquired_on
+),
+
 -- a region counts whole: those who refused, and those who came later; whoever has no region is kept to be seen
 members as (
     select
@@ -53,10 +64,10 @@ members as (
     union all
     select
         arms.unit_id as member_unit,
-        customers.customer_id,
-        customers.acquired_on
+        arrivals.customer_id,
+        arrivals.acquired_on
     from arms
-    inner join staging.stg_customers as customers on arms.unit_id = customers.region
+    inner join arrivals on arms.unit_id = arrivals.region
     where arms.is_region
     union all
     select

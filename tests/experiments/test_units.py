@@ -164,7 +164,7 @@ def test_what_is_empty_is_refused():
 # the warehouse
 
 
-def regional_shop(shop, n_regions=24, unit="region", seed=2):
+def regional_shop(shop, n_regions=24, unit="region", seed=2, acquired=True):
     """Load a shop whose regions were assigned; the measure brings new customers to the treated ones."""
     rng = np.random.default_rng(seed)
     starts, ends = dt.date(2025, 3, 1), dt.date(2025, 3, 28)
@@ -175,7 +175,7 @@ def regional_shop(shop, n_regions=24, unit="region", seed=2):
         people += [(f"n{r}-{i}", f"r{r:02d}", dt.date(2025, 3, 10), True) for i in range(new)]
     names = ["customer_id", "region", "acquired_on", "consent_experiment"]
     customers = pl.DataFrame(people, schema=names, orient="row")
-    shop.load(customers, table="customers")
+    shop.load(customers if acquired else customers.drop("acquired_on"), table="customers")
     new = np.array([c[0][0] == "n" for c in people])
     day = np.where(new, rng.integers(10, 28, new.size), rng.integers(-28, 28, new.size))
     orders = customers.select(
@@ -244,3 +244,16 @@ def test_a_unit_that_the_warehouse_does_not_know_is_blocked():
         verdict = does_it_pay(shop, experiment="radio", settings=SETTINGS)
     assert verdict.blocked_by() == ["unit of assignment"]
     assert "does_it_pay(unit=...)" in verdict.sentence
+
+
+def test_without_a_day_of_acquisition_the_first_order_tells_who_is_new():
+    with open_warehouse() as shop:
+        customers, _ = regional_shop(shop)
+        known = does_it_pay(shop, experiment="radio", settings=SETTINGS)
+    with open_warehouse() as shop:
+        regional_shop(shop, acquired=False)
+        found = shop.fetch("experiment_customers", experiment="radio")
+        same = does_it_pay(shop, experiment="radio", settings=SETTINGS)
+    new = set(found.filter("is_new")["customer_id"])
+    assert {c for c in customers["customer_id"] if c.startswith("n")} <= new
+    assert same.customers_per_unit < known.customers_per_unit  # of the known some ordered first in the window
