@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -9,6 +10,8 @@ import polars as pl
 
 from custvalue.config import DecisionSettings
 from custvalue.errors import DataError
+from custvalue.experiments.checks import check_trial, checks_table
+from custvalue.experiments.given import check_share
 from custvalue.experiments.randomised import Metric, cells, effect_of
 from custvalue.experiments.sequence import sequence_half_width, sequence_p_value, tuning
 from custvalue.experiments.trial import Shop, mature_only, to_polars, trial_from_frame, trial_from_shop
@@ -17,10 +20,9 @@ from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Mapping
 
-    from custvalue.experiments.trial import Frame
+    from custvalue.experiments.trial import Frame, Trial
 
 LOG = "experiment_looks"
 LOG_SCHEMA = {
@@ -45,8 +47,11 @@ class Looks(Result):
         this look were the only one. Money per customer and window.
     planned_customers
         Customers at which the always-valid interval is narrowest, fixed before the test.
+    checks
+        `check`, `status`, `detail` of all customers, as of a verdict; none blocks, or there are no looks.
     """
 
+    checks: pl.DataFrame
     level: float
     planned_customers: int
     outcome: str
@@ -58,14 +63,20 @@ class Looks(Result):
 
     @property
     def title(self) -> str:
-        """When the interval first left out 0, or that it never did."""
+        """When the interval first left out 0, whether it stayed so, or that it never did."""
         decided = self.table.filter((pl.col("effect_low") > 0.0) | (pl.col("effect_high") < 0.0))
         last = money(self.table["effect"][-1], sign=True)
         which = "the only look" if self.table.height == 1 else f"the last of {self.table.height} looks"
         effect = f"{last} {self.currency} per customer at {which}"
+        if decided.height == 0 and self.table.height == 1:
+            return f"Undecided with an interval that allows further looks: {effect}"
         if decided.height == 0:
             return f"Undecided at every look: {effect}"
-        return f"Decided from day {decided['day'][0]} on: {effect}"
+        first = decided["day"][0]
+        when = f"on {first.isoformat()}" if isinstance(first, dt.date) else f"at day {first}"
+        if decided.height < self.table.filter(pl.col("day") >= first).height:
+            return f"First decided {when}, though later looks take in 0 again: {effect}"
+        return f"First decided {when}: {effect}"
 
 
 def looks_of(
@@ -74,8 +85,10 @@ def looks_of(
     *,
     entered: str = "entry_day",
     arm: str = "arm",
+    control: str | None = None,
     outcome: str = "contribution",
     before: str | None = None,
+    planned_share: float = 0.5,
     settings: DecisionSettings | None = None,
     currency: str | None = None,
 ) -> Looks:
@@ -89,8 +102,8 @@ def looks_of(
         Name of a test of the warehouse; its customers whose window is over are taken by the day they were assigned.
     entered
         Column of a frame with the day of entry: a date, or a number.
-    arm, outcome, before
-        Columns of a frame, as for `does_it_pay`.
+    arm, control, outcome, before, planned_share
+        Columns of a frame, how its control arm is called and the share of treated, as for `does_it_pay`.
     settings
         `level` and `planned_customers` are used.
     currency
@@ -99,13 +112,20 @@ def looks_of(
     Raises
     ------
     DataError
-        A column is missing or empty, or no day has two customers in each arm.
+        A column is missing or empty, no day has two customers in each arm, or a check blocks that would block
+        `does_it_pay` too: a test that was not randomised, a customer with several rows, arms that are not those
+        planned.
+
+    Notes
+    -----
+    Customers whose window is not over are left out.
     """
+    check_share("planned_share", planned_share)
     chosen = settings or DecisionSettings()
     if isinstance(customers, Shop):
         if experiment is None:
             raise DataError("Name the experiment, as in looks_of(shop, experiment='free_delivery').")
-        trial = by_unit(mature_only(trial_from_shop(customers, experiment)[0]))
+        trial, entered = by_unit(trial_from_shop(customers, experiment)[0]), "assigned_at"
         currency = currency or str(getattr(customers, "currency", "EUR"))
     else:
         table = to_polars(customers)
@@ -113,12 +133,15 @@ def looks_of(
             raise DataError(f"The frame has no column {entered!r} (day of entry); it has {', '.join(table.columns)}.")
         trial = trial_from_frame(
             table.with_columns(assigned_at=pl.col(entered)),
-            arm=arm, outcome=outcome, segment=None, before=before, planned_share=0.5, outcome_days=28, as_of=None,
+            arm=arm, control=control, outcome=outcome, segment=None, before=before, planned_share=planned_share,
+            outcome_days=28, as_of=None,
         )  # fmt: skip
+    checks = _checks(trial, chosen, entered)
+    trial = mature_only(trial)
     metric = Metric("outcome", None if trial.before is None else "before")
     rho = tuning(chosen.planned_customers / trial.customers_per_unit, chosen.level)
     rows = []
-    for day in sorted(trial.customers["entered"].drop_nulls().unique().to_list()):
+    for day in sorted(trial.customers["entered"].unique().to_list()):
         seen = trial.customers.filter(pl.col("entered") <= day)
         if row := _look(seen, metric, rho, chosen.level):
             rows.append({"day": day, **row})
@@ -126,8 +149,23 @@ def looks_of(
         raise DataError("On no day were there two customers in each arm.")
     return Looks(
         table=pl.DataFrame(rows), currency=currency or "EUR", level=chosen.level, outcome=trial.outcome,
-        before=trial.before, planned_customers=chosen.planned_customers,
+        before=trial.before, planned_customers=chosen.planned_customers, checks=checks,
     )  # fmt: skip
+
+
+def _checks(trial: Trial, settings: DecisionSettings, entered: str) -> pl.DataFrame:
+    """Run the checks of a verdict; those that would block it leave nothing to look at."""
+    several = settings.model_copy(update={"planned_looks": max(settings.planned_looks, 2)})
+    checks = [c for c in check_trial(trial, several, 1) if c.check != "looks"]
+    if blocked := [c.detail for c in checks if c.status == "block"]:
+        raise DataError(f"The looks cannot be judged. {' '.join(blocked)}", "See the checks of does_it_pay(...).")
+    if not trial.has("entered"):
+        raise DataError("It is not known when customers entered.", "Load `assignments` with `assigned_at`.")
+    if n := trial.customers["entered"].null_count():
+        raise DataError(f"Column {entered!r} is empty in {n:,} rows: they could be counted on no day.")
+    if trial.has("is_mature") and not mature_only(trial).customers.height:
+        raise DataError("No customer's window and time for returns is over: there is nothing to look at.")
+    return checks_table(checks)
 
 
 def _look(seen: pl.DataFrame, metric: Metric, rho: float, level: float) -> dict[str, Any] | None:

@@ -89,7 +89,7 @@ def _refuse_design(row: Mapping[str, Any], experiment: str) -> None:
             f"The design of {experiment!r} is {design!r}: chance did not choose whose delivery was free from where on.",
             "Thresholds are compared by a randomised test (design rct); of a launch says launch_effect(...).",
         )
-    if (unit := str(row.get("unit") or "customer")) not in CUSTOMER_WORDS:
+    if (unit := str(row.get("unit") or "customer").strip().lower()) not in CUSTOMER_WORDS:
         raise DataError(
             f"Assigned was the {unit}: thresholds are compared by customers who were assigned one by one.",
             f"A {unit}'s customers are alike; does_it_pay(shop, {experiment!r}) counts by {unit}, two arms at a time.",

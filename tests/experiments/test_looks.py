@@ -77,9 +77,14 @@ def test_every_look_is_logged_once_and_changes_the_interval():
 
 
 def test_a_blocked_look_is_no_look():
+    """Where no figure is shown; a provisional figure can be acted on, so it is a look."""
+    twice = customers(2_000).with_columns(n_arms=2)
+    shop = LoggingShop(twice)
+    assert does_it_pay(shop, experiment="free_delivery").decision == "cannot be judged"
+    assert LOG not in shop.kept
     shop = LoggingShop(customers(2_000).with_columns(is_mature=pl.int_range(pl.len()) > 50))
     assert does_it_pay(shop, experiment="free_delivery").is_provisional
-    assert LOG not in shop.kept
+    assert shop.kept[LOG].height == 1
 
 
 def test_the_always_valid_interval_is_wider_at_every_look(shared):
@@ -101,7 +106,80 @@ def test_titles_say_when_it_was_decided():
     clear = frame.with_columns(
         contribution=pl.col("contribution") + pl.when(pl.col("arm") == "treatment").then(4.0).otherwise(0.0)
     )
-    assert looks_of(clear).title.startswith("Decided from day")
+    assert looks_of(clear).title.startswith("First decided at day 0: +")
+
+
+def test_the_title_says_where_later_looks_take_in_0_again():
+    """The first day is far apart, the others make up for it."""
+    rng = np.random.default_rng(3)
+    day = rng.integers(0, 10, 4_000)
+    treated = (customers(4_000)["arm"] == "treatment").to_numpy()
+    dates = pl.Series(day).replace_strict({d: dt.date(2026, 3, 5 + d) for d in range(10)})
+    frame = customers(4_000).with_columns(
+        entry_day=dates, contribution=pl.Series(rng.normal(10.0, 5.0, 4_000) + treated * np.where(day < 1, 4.0, -0.4))
+    )
+    found = looks_of(frame)
+    out = (found.table["effect_low"] > 0.0).to_list()
+    assert out[0]
+    assert not out[-1]
+    assert found.title.startswith("First decided on 2026-03-05, though later looks take in 0 again: +")
+
+
+def test_one_look_says_which_interval_it_has():
+    """Decided with the interval of a single planned look, undecided with the one that allows further looks."""
+    frame = customers(2_000).with_columns(
+        entry_day=0, contribution=pl.col("contribution") + 0.6 * (pl.col("arm") == "treatment").cast(pl.Float64)
+    )
+    found = looks_of(frame)
+    assert found.table["fixed_low"][0] > 0.0 > found.table["effect_low"][0]
+    assert found.title.startswith("Undecided with an interval that allows further looks: +")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: pl.concat([f, f.head(3)]), "3 customers have several rows"),
+        (lambda f: f.filter((pl.col("arm") == "control") | (pl.int_range(pl.len()) % 40 == 0)), r"50.0% planned"),
+        (lambda f: f.filter(arm="control"), "An arm is empty"),
+        (lambda f: f.with_columns(entry_day=pl.when(pl.int_range(pl.len()) > 6).then(1)), "'entry_day' is empty in 7"),
+        (lambda f: f.with_columns(is_mature=False), "No customer's window"),
+        (lambda f: f.with_columns(contribution=pl.lit(None, pl.Float64)), "Empty or not finite: contribution"),
+    ],
+)
+def test_what_blocks_a_verdict_blocks_its_looks(change, message):
+    with pytest.raises(DataError, match=message):
+        looks_of(change(customers(1_000).with_columns(entry_day=1)))
+
+
+def test_a_share_that_was_planned_is_no_fault():
+    few = (
+        customers(4_000)
+        .with_columns(entry_day=1)
+        .filter((pl.col("arm") == "control") | (pl.int_range(pl.len()) % 4 == 0))
+    )
+    assert looks_of(few, planned_share=0.2).checks.filter(check="sample ratio")["status"].to_list() == ["ok"]
+    with pytest.raises(DataError, match="planned_share=20: a share between 0 and 1"):
+        looks_of(few, planned_share=20)
+
+
+def test_customers_whose_window_is_not_over_are_left_out_and_said():
+    frame = customers(1_000).with_columns(entry_day=1, is_mature=pl.int_range(pl.len()) >= 100)
+    found = looks_of(frame)
+    assert found.table["n_control"][0] + found.table["n_treated"][0] == 900
+    assert "100 of 1,000" in found.checks.filter(check="mature customers")["detail"][0]
+
+
+def test_a_launch_has_no_looks():
+    shop = LoggingShop(customers(800).with_columns(assigned_at=dt.datetime(2026, 1, 1)))
+    rows = shop.fetch
+
+    def fetch(relation, **parameters):
+        found = rows(relation, **parameters)
+        return found.with_columns(design=pl.lit("staggered")) if relation == "experiments" else found
+
+    shop.fetch = fetch
+    with pytest.raises(DataError, match="The design is 'staggered'"):
+        looks_of(shop, "free_delivery")
 
 
 def test_the_looks_at_a_test_of_a_warehouse_are_those_of_its_frame():
