@@ -12,6 +12,7 @@ from custvalue.errors import SourceError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Money = Annotated[float, Field(ge=0.0)]
+FiniteMoney = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
 class _Frozen(BaseModel):
@@ -48,13 +49,13 @@ class DecisionSettings(_Frozen):
 
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
     loss_cap: Money = 0.5
-    neutral_margin: Money = 0.1
+    neutral_margin: FiniteMoney = 0.1
     eligible_customers: Annotated[int, Field(gt=0)] | None = None
-    cost_per_test_day: Money = 0.0
+    cost_per_test_day: FiniteMoney = 0.0
     planned_looks: Annotated[int, Field(ge=1)] = 1
     planned_customers: Annotated[int, Field(gt=0)] = 5_000
     horizon_days: Annotated[int, Field(gt=0)] = 1095
-    prior_sd: Annotated[float, Field(gt=0.0)] | None = None
+    prior_sd: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
 
 
 class ServiceSettings(_Frozen):

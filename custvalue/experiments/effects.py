@@ -9,8 +9,10 @@ import polars as pl
 from tea_tasting.metrics import Quantile
 
 from custvalue.errors import DataError
+from custvalue.experiments.columns import to_numbers, to_polars, to_segments
+from custvalue.experiments.given import check_level, check_share
 from custvalue.experiments.randomised import ALL, Cells, Effect, Metric, cells, effect_of, holm, settled
-from custvalue.experiments.trial import to_polars, trial_from_frame
+from custvalue.experiments.trial import trial_from_frame
 from custvalue.results import Result
 
 if TYPE_CHECKING:
@@ -38,9 +40,13 @@ class Effects(Result):
         segments (Holm; null for quantiles), relative change where the base is clearly positive.
     unit
         What was assigned and is counted: the customer, or the column of a household or area.
+    control_arm, treated_arm
+        How the arms are called; an effect is treated less control.
     """
 
     unit: str
+    control_arm: str
+    treated_arm: str
     level: float
 
     @property
@@ -56,6 +62,7 @@ def effects(
     metrics: Sequence[str | Metric],
     *,
     arm: str = "arm",
+    control: str | None = None,
     segment: str | None = None,
     unit: str | None = None,
     quantiles: Sequence[float] = (),
@@ -71,8 +78,8 @@ def effects(
         One row per customer (or per area and period).
     metrics
         Columns, or `Metric(outcome, before, per)` for CUPED and ratios.
-    arm, segment
-        Columns, as for `does_it_pay`.
+    arm, control, segment
+        Columns, and the label of the control arm, as for `does_it_pay`.
     unit
         Column of what was assigned where that is not the customer: an area, a household. Rows of a unit are added
         up, so that the new customers whom a measure brings to an area are counted; the mean is per unit.
@@ -88,8 +95,12 @@ def effects(
     Raises
     ------
     DataError
-        A column is missing or empty, a unit has two arms or segments, an arm has fewer than two units.
+        A column is missing or empty or holds no numbers, the names of the arms do not tell which is control, a unit
+        has two arms or segments, an arm has fewer than two units.
     """
+    check_level(level)
+    for q in quantiles:
+        check_share("quantiles", q)
     named = [Metric(m) if isinstance(m, str) else m for m in metrics]
     columns = sorted({c for m in named for c in m.columns})
     table = to_polars(customers)
@@ -99,9 +110,13 @@ def effects(
     if not columns:
         raise DataError("Name at least one outcome.")
     trial = trial_from_frame(
-        table, arm=arm, outcome=columns[0], segment=None, before=None, planned_share=0.5, outcome_days=28, as_of=None
-    )
-    frame = table.select(pl.col(columns).cast(pl.Float64), *groups).with_columns(treated=trial.customers["treated"])
+        table, arm=arm, outcome=columns[0], segment=None, before=None, planned_share=0.5, outcome_days=28,
+        as_of=None, control=control,
+    )  # fmt: skip
+    frame = table.select(*[to_numbers(table[c], c) for c in columns], *groups)
+    frame = frame.with_columns(treated=trial.customers["treated"])
+    if segment is not None:
+        frame = frame.with_columns(to_segments(frame[segment], segment))
     if n := frame["treated"].null_count():
         raise DataError(f"Column {arm!r} is empty in {n:,} rows.")
     if unit is not None:
@@ -110,7 +125,10 @@ def effects(
     segments = sorted({s for s, _ in found if s != ALL})
     rows = [row for m in named for row in _metric_rows(m, found, segments, level)]
     rows += [_quantile_row(m.outcome, q, frame, level, seed) for m in named for q in quantiles]
-    return Effects(table=pl.DataFrame(rows, schema=SCHEMA), currency=currency, unit=unit or "customer", level=level)
+    return Effects(
+        table=pl.DataFrame(rows, schema=SCHEMA), currency=currency, unit=unit or "customer", level=level,
+        control_arm=trial.control, treated_arm=trial.treatment,
+    )  # fmt: skip
 
 
 def _per_unit(frame: pl.DataFrame, unit: str, segment: str | None, columns: list[str]) -> pl.DataFrame:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
 from custvalue.errors import DataError, MissingInputError
+from custvalue.experiments.arms import CONTROL_WORDS, label_of, two_arms
+from custvalue.experiments.columns import Frame, alike, to_boolean, to_days, to_numbers, to_polars, to_segments
+from custvalue.experiments.given import check_number, check_share
+from custvalue.experiments.randomised import ALL
 from custvalue.experiments.timing import with_weeks
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    Frame: TypeAlias = pl.DataFrame | pd.DataFrame
+__all__ = [
+    "AREA_WORDS", "BEFORE", "CONTROL_WORDS", "COST_INPUTS", "CUSTOMER_WORDS", "MONEY", "OUTCOMES_WITHOUT_COST",
+    "RECOGNISED", "Frame", "Shop", "Trial", "experiment_row", "mature_only", "to_boolean", "to_polars",
+    "trial_from_frame", "trial_from_shop",
+]  # fmt: skip
 
 AREA_WORDS = frozenset({"region", "area"})
-CUSTOMER_WORDS = frozenset({"customer", "customer_id"})
-CONTROL_WORDS = frozenset({"0", "false", "control", "off", "no", "holdout", "without"})
+CUSTOMER_WORDS = frozenset({"customer", "customers", "customer_id", "kunde", "kunden", "client", "clients"})
 RECOGNISED = {
     "customer_id": ("customer_id",),
     "household": ("household", "household_id"),
@@ -47,7 +51,8 @@ RECOGNISED = {
 MONEY = ("revenue", "fee_paid", "carrier_cost", "carrier_cost_free", "measure_cost")
 TIMING = ("order_weeks", "n_orders_late", "n_orders_after", "days_after")
 BEFORE = ("pre_revenue", "pre_orders", "pre_contribution")
-NUMBERS = ("outcome", "before", "n_customers", "n_orders", *BEFORE, *TIMING, *MONEY)
+NUMBERS = ("outcome", "before", "n_customers", "n_orders", "n_arms", *BEFORE, *TIMING, *MONEY)
+FLAGS = ("is_mature", "is_new", "segment_is_late", "has_goods_cost")
 COST_INPUTS = ("fee_paid", "carrier_cost", "measure_cost")
 OUTCOMES_WITHOUT_COST = ("revenue", "n_orders")
 
@@ -116,6 +121,12 @@ class Trial:
             return ()
         return tuple(sorted(self.customers["segment"].drop_nulls().unique().to_list()))
 
+    def said(self, message: str) -> str:
+        """Say a message about the columns `outcome` and `before` in the user's own names of them."""
+        for role, name in (("outcome", self.outcome), ("before", self.before)):
+            message = message.replace(f"'{role}'", f"'{name}'")
+        return message.replace(f" of segment '{ALL}'", "").replace(f"Segment '{ALL}'", "The test")
+
     def entered_per_day(self, segment: str | None = None) -> float:
         """Return how many customers entered per day; spread over the window where no day is known."""
         rows = self.customers if segment is None else self.customers.filter(pl.col("segment") == segment)
@@ -132,23 +143,7 @@ def mature_only(trial: Trial) -> Trial:
     """Leave out customers whose window or time for returns is not over."""
     if not trial.has("is_mature"):
         return trial
-    return replace(trial, customers=trial.customers.filter(pl.col("is_mature").fill_null(value=True)))
-
-
-def to_polars(frame: Frame) -> pl.DataFrame:
-    """Return a pandas or Polars frame as Polars.
-
-    Raises
-    ------
-    DataError
-        It is neither.
-    """
-    if isinstance(frame, pl.DataFrame):
-        return frame
-    try:
-        return pl.from_pandas(frame)
-    except TypeError:
-        raise DataError(f"A pandas or Polars frame was expected, got {type(frame).__name__}.") from None
+    return replace(trial, customers=trial.customers.filter(pl.col("is_mature").fill_null(value=False)))
 
 
 def trial_from_frame(
@@ -163,15 +158,25 @@ def trial_from_frame(
     as_of: dt.date | None,
     name: str = "test",
     unit: str | None = None,
+    control: object = None,
+    of_shop: bool = False,
 ) -> Trial:
     """Bring a frame of customers to one form.
 
-    `unit` names the column of what was assigned where that is not the customer.
+    Parameters
+    ----------
+    unit
+        Column of what was assigned where that is not the customer.
+    control
+        Label of the control arm; None lets the arms' names tell.
+    of_shop
+        Whether the frame is a warehouse's, so that messages name its tables.
 
     Raises
     ------
     DataError
-        The frame is empty, lacks a named column, its outcome is no number, or there are not two arms.
+        The frame is empty, lacks a named column, a column does not hold what is needed, there are not two arms, or
+        their names do not tell which is control.
     """
     table = to_polars(frame)
     if table.height == 0:
@@ -187,11 +192,9 @@ def trial_from_frame(
         if found is not None:
             chosen[role] = found
     out = table.select(**{role: pl.col(column) for role, column in chosen.items()})
-    labels = _two_arms(out["arm"], arm)
+    labels = two_arms(out["arm"], arm, control, of_shop=of_shop)
     out = out.with_columns(treated=_is(out["arm"], labels[1])).drop("arm")
-    if "segment" in out.columns:
-        out = out.with_columns(pl.col("segment").cast(pl.String))
-    out = _dates(_numbers(out, chosen))
+    out = _times(_read(out, chosen), chosen)
     return Trial(
         customers=out,
         name=name,
@@ -243,26 +246,48 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
     customers = shop.fetch("experiment_customers", experiment=experiment)
     if customers.height == 0:
         raise DataError(f"Experiment {experiment!r} has no assigned customer.", "Load its rows of `assignments`.")
-    unit = str(row.get("unit") or "customer")
+    unit = str(row.get("unit") or "customer").strip()
+    if unit.lower() in CUSTOMER_WORDS:
+        unit = "customer"
     trial = trial_from_frame(
         customers,
         arm="arm",
         outcome="contribution",
         segment="segment" if customers["segment"].count() else None,  # no segments were loaded
         before="pre_contribution",
-        planned_share=_or(row.get("planned_share"), 0.5),
+        planned_share=_planned_share(row),
         outcome_days=_outcome_days(row),
         as_of=as_of or _last_day_of_data(customers) or row.get("ends"),
         name=experiment,
         unit="unit_id" if "unit_id" in customers.columns and unit in AREA_WORDS else None,
+        control=row.get("control_arm"),
+        of_shop=True,
     )
-    days, design = int(_or(row.get("return_days"), 0)), str(row.get("design") or "rct")
-    return replace(trial, return_days=days, design=design, unit=unit), row
+    return replace(trial, return_days=_return_days(row), design=str(row.get("design") or "rct"), unit=unit), row
+
+
+def _planned_share(row: dict[str, Any]) -> float:
+    if row.get("planned_share") is None:
+        return 0.5
+    share = float(row["planned_share"])
+    check_share(_named(row, "planned_share"), share)
+    return share
+
+
+def _named(row: dict[str, Any], column: str) -> str:
+    return f"`{column}` of experiment {row['name']!r}"
+
+
+def _return_days(row: dict[str, Any]) -> int:
+    days = int(row.get("return_days") or 0)
+    check_number(_named(row, "return_days"), days, least=0.0)
+    return days
 
 
 def _outcome_days(row: dict[str, Any]) -> int:
     """Return the length of the window; as in the SQL, the whole experiment where none is stated."""
     if row.get("outcome_days") is not None:
+        check_number(_named(row, "outcome_days"), float(row["outcome_days"]), least=1.0)
         return int(row["outcome_days"])
     starts, ends = row.get("starts"), row.get("ends")
     return 28 if starts is None or ends is None else (ends - starts).days + 1
@@ -272,51 +297,29 @@ def _last_day_of_data(customers: pl.DataFrame) -> dt.date | None:
     return customers["last_day"].max() if "last_day" in customers.columns else None  # type: ignore[return-value]
 
 
-def _or(value: Any, default: float) -> float:
-    return default if value is None else float(value)
-
-
-def _two_arms(arm: pl.Series, column: str) -> tuple[str, str]:
-    """Tell control from treatment: 0, False and 'control' are control, otherwise the smaller value is."""
-    values = sorted(arm.drop_nulls().unique().to_list())
-    if not values or len(values) > 2:
-        shown = ", ".join(map(str, values[:6])) or "none"
-        hint = "Several thresholds of free delivery are compared by free_delivery_threshold." if values else ""
-        raise DataError(f"Column {column!r} must name two arms; it has {len(values)}: {shown}.", hint)
-    labels = [_label(v) for v in values]
-    is_control = [label.lower() in CONTROL_WORDS for label in labels]
-    if len(labels) == 1:
-        return (labels[0], "(no one)") if is_control[0] else ("(no one)", labels[0])
-    return (labels[1], labels[0]) if is_control[1] and not is_control[0] else (labels[0], labels[1])
-
-
-def _label(value: object) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
 def _is(arm: pl.Series, treatment: str) -> pl.Series:
-    labels = {value: _label(value) == treatment for value in arm.drop_nulls().unique().to_list()}
+    labels = {value: label_of(value) == treatment for value in arm.drop_nulls().unique().to_list()}
     return arm.replace_strict(labels, default=None, return_dtype=pl.Boolean)
 
 
-def _numbers(table: pl.DataFrame, chosen: dict[str, str]) -> pl.DataFrame:
-    present = [c for c in NUMBERS if c in table.columns]
-    for column in present:
-        dtype = table.schema[column]
-        if not (dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)):
-            raise DataError(f"Column {chosen[column]!r} holds {dtype}, a number was expected.")
-    floats = pl.col(present).cast(pl.Float64)
-    # an infinite or undefined figure is no figure: it is counted with the empty ones
-    return table.with_columns(pl.when(floats.is_finite()).then(floats).otherwise(None))
+def _read(table: pl.DataFrame, chosen: dict[str, str]) -> pl.DataFrame:
+    """Bring every column that is used to its kind."""
+    kinds = dict.fromkeys(NUMBERS, to_numbers) | dict.fromkeys(FLAGS, to_boolean) | {"segment": to_segments}
+    return table.with_columns(
+        read(table[role], chosen[role]).alias(role) for role, read in kinds.items() if role in table.columns
+    )
 
 
-def _dates(table: pl.DataFrame) -> pl.DataFrame:
-    if "entered" not in table.columns:
-        return table
-    kept = table.with_columns(assigned_at=pl.col("entered"))
-    if table.schema["entered"].is_temporal():
-        return kept.with_columns(pl.col("entered").cast(pl.Date))
-    return kept.with_columns(pl.col("entered").cast(pl.Int64))
+def _times(table: pl.DataFrame, chosen: dict[str, str]) -> pl.DataFrame:
+    """Bring the day of entry and the time of exposure to times that can be compared."""
+    read = {c: to_days(table[c], chosen[c]) for c in ("entered", "exposed_at") if c in table.columns}
+    if "entered" not in read:
+        return table.with_columns(**read)
+    assigned = read["entered"]
+    day = assigned.cast(pl.Date) if assigned.dtype.is_temporal() else assigned
+    if "exposed_at" in read:
+        assigned, read["exposed_at"] = alike(assigned, read["exposed_at"])
+    return table.with_columns(**(read | {"entered": day, "assigned_at": assigned}))
 
 
 def _last_day(table: pl.DataFrame) -> dt.date:

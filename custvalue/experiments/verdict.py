@@ -10,15 +10,24 @@ import polars as pl
 from custvalue.config import DecisionSettings
 from custvalue.errors import DataError
 from custvalue.experiments.afterchecks import check_findings
+from custvalue.experiments.asked import (
+    check_days,
+    check_looks,
+    checked_day,
+    checked_settings,
+    refuse_stated,
+    with_plan,
+)
 from custvalue.experiments.checks import Check, check_trial, checks_table
 from custvalue.experiments.costs import cost_by_segment
+from custvalue.experiments.given import check_share
 from custvalue.experiments.judge import NOT_JUDGED, Decision, Judgement, judge, overall
 from custvalue.experiments.lifetime_effect import with_long_run
 from custvalue.experiments.looks import log_look, looks_before
 from custvalue.experiments.naive import launch_estimate, naive_comparison
-from custvalue.experiments.randomised import ALL
 from custvalue.experiments.trial import Shop, Trial, mature_only, trial_from_frame, trial_from_shop
 from custvalue.experiments.units import by_unit
+from custvalue.experiments.verdict_table import table_of
 from custvalue.experiments.wording import about_launch, sentence_of, title_of
 from custvalue.results import Kind, Result
 
@@ -30,32 +39,11 @@ if TYPE_CHECKING:
     from custvalue.experiments.trial import Frame
 
 MATURITY = "mature customers"
-SCHEMA = {
-    "segment": pl.String,
-    "decision": pl.String,
-    "n_control": pl.Int64,
-    "n_treated": pl.Int64,
-    "control_mean": pl.Float64,
-    "effect": pl.Float64,
-    "effect_low": pl.Float64,
-    "effect_high": pl.Float64,
-    "level": pl.Float64,
-    "standard_error": pl.Float64,
-    "p_value": pl.Float64,
-    "p_value_adjusted": pl.Float64,
-    "p_pays": pl.Float64,
-    "loss_if_launched": pl.Float64,
-    "loss_if_kept": pl.Float64,
-    "annual_impact": pl.Float64,
-    "keep_testing_until": pl.Date,
-    "customers_to_test": pl.Int64,
-    "testing_cost": pl.Float64,
-    "testing_gain": pl.Float64,
-    "revenue_effect": pl.Float64,
-    "orders_effect": pl.Float64,
-    "orders_uplift": pl.Float64,
-    "break_even_uplift": pl.Float64,
-}
+WHILE_IT_RUNS = Check(
+    "looks",
+    "warn",
+    "Looked at while it runs, where one look at the end was planned: the always-valid interval is used.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +55,9 @@ class Verdict(Result):
     table
         A row for all customers and one per pre-declared segment: `decision`, the `effect` on contribution per
         customer and window with the interval that the decision rests on and its standard error, `p_pays` (shown,
-        never the rule), expected losses of either mistake per customer, expected `annual_impact` of a launch, the further test
-        that is worth its cost, effects on revenue and orders, and the uplift in orders that would break even.
+        never the rule), expected losses of either mistake per customer, expected `annual_impact` of a launch, the
+        further test that is worth its cost, effects on revenue and orders, and the uplift in orders that would break
+        even.
     decision
         Exactly one of: cannot be judged, pays only for, pays off, does not pay, practically neutral, keep
         testing, not worth testing further.
@@ -91,13 +80,14 @@ class Verdict(Result):
         (`rate_factor`, `dropout_factor`); where the purchases do not tell, `basis` says that the effect itself
         was carried on. None where nothing was judged.
     interval
-        `fixed` for one look at the end, `always-valid` where the test was looked at while it ran.
+        `fixed` for one look at the end, `always-valid` where the test was looked at while it ran, and for
+        provisional figures, which are such a look.
     looks
         How often the test has been looked at, this time included.
     unit, customers_per_unit
         What was assigned and is counted in `n_control` and `n_treated`, and how many customers one stands for.
     is_provisional
-        True where customers are still within their window or the time for returns.
+        True where figures are shown though customers are still within their window or the time for returns.
     settings
         Loss cap, neutral margin, eligible customers and the rest.
     """
@@ -168,13 +158,14 @@ def does_it_pay(
     experiment: str | None = None,
     *,
     arm: str = "arm",
+    control: str | None = None,
     outcome: str = "contribution",
     segment: str | None = None,
     before: str | None = None,
     unit: str | None = None,
     planned_share: float = 0.5,
     outcome_days: int = 28,
-    as_of: dt.date | None = None,
+    as_of: dt.date | str | None = None,
     looks: int | None = None,
     settings: DecisionSettings | None = None,
     currency: str | None = None,
@@ -188,10 +179,16 @@ def does_it_pay(
         `customer_id`, `household`, `assigned_at` or `entry_day`, `exposed_at`, `is_mature`, `orders`, `revenue`,
         `fee_paid`, `carrier_cost`, `measure_cost`, `pre_revenue`, `pre_orders`, `pre_contribution`, orders by week
         of the window `orders_week_1`, `orders_week_2`, ..., and `orders_after`, those once the measure was over.
+        Days may be ISO text; yes and no may be true and false, 1 and 0, yes and no, ja and nein.
     experiment
-        Name of a test of the warehouse.
+        Name of a test of the warehouse, whose tables then state what the next arguments, as far as
+        `outcome_days`, state of a frame.
     arm
-        Column of a frame with two values; 0, False and 'control' are control, otherwise the smaller value is.
+        Column of a frame with two values.
+    control
+        Which of them is the control arm. It need not be said where a name says it (control, holdout, placebo,
+        baseline, Kontrolle, 0, False, off, no and the like) or a convention does (A and B, 1 and 2); a test of the
+        warehouse says it in `control_arm` of `experiments`.
     outcome
         Contribution per customer over the window, net of the measure; 0 for a customer who bought nothing.
     segment
@@ -206,10 +203,10 @@ def does_it_pay(
     planned_share
         Share of customers that was meant to be treated.
     outcome_days
-        Length of the outcome window; for a test of the warehouse its own is taken.
+        Length of the outcome window, at least 1.
     as_of
-        Day of the analysis; default the last day of a warehouse's data, or that on which a frame's last customer
-        entered.
+        Day of the analysis, a date or ISO text; default the last day of a warehouse's data, or that on which a
+        frame's last customer entered.
     looks
         How often the test has been looked at, this time included. A warehouse logs its looks; for a frame
         the default is 1.
@@ -221,7 +218,8 @@ def does_it_pay(
     Raises
     ------
     DataError
-        No such experiment or column, an empty frame, not two arms.
+        No such experiment or column, an empty frame, not two arms or arms whose names do not tell which is control,
+        an argument out of its range, or one that a warehouse states itself.
 
     Notes
     -----
@@ -236,16 +234,17 @@ def does_it_pay(
     >>> does_it_pay(customers).decision
     'pays off'
     """
-    if looks is not None and looks < 1:
-        raise DataError(f"looks counts this look too, so it is at least 1; got {looks}.")
-    chosen = settings or DecisionSettings()
+    check_looks(looks)
+    chosen, day = checked_settings(settings), checked_day(as_of)
     if isinstance(customers, Shop):
-        if experiment is None:
-            raise DataError("Name the experiment, as in does_it_pay(shop, experiment='free_delivery').")
-        trial, row = trial_from_shop(customers, experiment, as_of=as_of)
-        return _judge_logged(customers, by_unit(trial), _with_plan(chosen, row), looks, currency)
-    if not 0.0 < planned_share < 1.0:
-        raise DataError(f"planned_share is the share of treated, between 0 and 1; got {planned_share}.")
+        refuse_stated(
+            experiment, arm=arm, control=control, outcome=outcome, segment=segment, before=before, unit=unit,
+            planned_share=planned_share, outcome_days=outcome_days,
+        )  # fmt: skip
+        trial, row = trial_from_shop(customers, str(experiment), as_of=day)
+        return _judge_logged(customers, by_unit(trial), with_plan(chosen, row), looks, currency)
+    check_share("planned_share", planned_share)
+    check_days("outcome_days", outcome_days)
     trial = trial_from_frame(
         customers,
         arm=arm,
@@ -254,9 +253,10 @@ def does_it_pay(
         before=before,
         planned_share=planned_share,
         outcome_days=outcome_days,
-        as_of=as_of,
+        as_of=day,
         name=experiment or "test",
         unit=unit,
+        control=control,
     )
     trial = by_unit(trial)
     return with_long_run(verdict_of(trial, chosen, looks=looks or 1, currency=currency or "EUR"), trial, None)
@@ -265,13 +265,13 @@ def does_it_pay(
 def _judge_logged(
     shop: Shop, trial: Trial, settings: DecisionSettings, looks: int | None, currency: str | None
 ) -> Verdict:
-    """Judge a test of the warehouse and log the look where a decision could be taken on it."""
+    """Judge a test of the warehouse and log the look where a figure is shown: a provisional one can be acted on too."""
     mature = mature_only(trial).customers["treated"].drop_nulls()
     sizes = (int((~mature).sum()), int(mature.sum()))
     look = looks or looks_before(shop, trial.name, *sizes)
     verdict = verdict_of(trial, settings, looks=look, currency=currency or str(getattr(shop, "currency", "EUR")))
     shown = verdict.table["effect"][0]
-    if verdict.decision != NOT_JUDGED:
+    if verdict.decision != NOT_JUDGED or verdict.is_provisional:
         log_look(
             shop,
             trial.name,
@@ -284,36 +284,31 @@ def _judge_logged(
     return with_long_run(verdict, mature_only(trial), shop)
 
 
-def _with_plan(settings: DecisionSettings, row: Mapping[str, Any]) -> DecisionSettings:
-    """Take from the experiment's row what the settings do not state."""
-    planned = {
-        name: row[name]
-        for name in ("eligible_customers", "planned_looks")
-        if name not in settings.model_fields_set and row.get(name)
-    }
-    return settings.model_copy(update=planned)
-
-
 def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, currency: str = "EUR") -> Verdict:
     """Judge a trial: blocking checks first, then the estimates, then the checks of what was found."""
-    checks = check_trial(trial, settings, looks)
-    blocked = [c for c in checks if c.status == "block"]
-    only_young = [c.check for c in blocked] == [MATURITY]
-    judgements: dict[str, Judgement] = {}
     mature = mature_only(trial)
+    checks = check_trial(trial, settings, looks)
+    if mature.customers.height == 0:
+        checks = [_nobody_mature(trial) if c.check == MATURITY else c for c in checks]
+    blocked = [c for c in checks if c.status == "block"]
+    only_young = [c.check for c in blocked] == [MATURITY] and mature.customers.height > 0
+    judgements: dict[str, Judgement] = {}
     if not blocked or only_young:
         try:
-            judgements = judge(mature, settings, looks)
+            judgements = judge(mature, settings, max(looks, 2) if only_young else looks)
         except DataError as problem:
-            blocked.append(Check("estimate", "block", problem.message))
+            blocked.append(Check("estimate", "block", trial.said(problem.message)))
             checks.append(blocked[-1])
+    is_provisional = only_young and bool(judgements)
+    if is_provisional:
+        checks = [WHILE_IT_RUNS if c.check == "looks" else c for c in checks]
     decision, paying = overall(judgements) if judgements and not blocked else (NOT_JUDGED, ())
     if judgements:
         checks += check_findings(mature, judgements, settings)
     launch = launch_estimate(mature, checks, settings.level, currency)
     sentence = sentence_of(trial, judgements, decision, paying, blocked, currency)
     return Verdict(
-        table=_table(trial, judgements, judged=not blocked, launch=launch),
+        table=table_of(trial, judgements, judged=not blocked, launch=launch),
         currency=currency,
         decision=decision,
         pays_only_for=paying,
@@ -336,50 +331,11 @@ def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, curr
         as_of=trial.as_of,
         looks=looks,
         settings=settings,
-        interval="always-valid" if max(settings.planned_looks, looks) > 1 else "fixed",
-        is_provisional=only_young,
+        interval="always-valid" if max(settings.planned_looks, looks) > 1 or is_provisional else "fixed",
+        is_provisional=is_provisional,
     )
 
 
-def _table(
-    trial: Trial, judgements: Mapping[str, Judgement], *, judged: bool, launch: OptInEffect | None
-) -> pl.DataFrame:
-    rows = [
-        _row(judgements[s], judged=judged) if s in judgements else {"segment": s, "decision": NOT_JUDGED}
-        for s in (ALL, *trial.segments)
-    ]
-    if launch is not None:
-        kept = ("n_control", "n_treated", "effect", "effect_low", "effect_high", "standard_error")
-        rows[0] |= {name: launch.table[name][0] for name in kept} | {"level": launch.level}
-    return pl.DataFrame(rows, schema=SCHEMA)
-
-
-def _row(j: Judgement, *, judged: bool) -> dict[str, object]:
-    testing = j.decision == "keep testing" and judged
-    uplift = None if j.orders is None or j.orders.control <= 0.0 else j.orders.treated / j.orders.control - 1.0
-    return {
-        "segment": j.segment,
-        "decision": j.decision if judged else NOT_JUDGED,
-        "n_control": j.effect.n_control,
-        "n_treated": j.effect.n_treated,
-        "control_mean": j.effect.control,
-        "effect": j.effect.effect,
-        "effect_low": j.effect.low,
-        "effect_high": j.effect.high,
-        "level": j.effect.level,
-        "standard_error": j.effect.standard_error,
-        "p_value": j.effect.p_value,
-        "p_value_adjusted": j.p_adjusted,
-        "p_pays": j.belief.p_pays(),
-        "loss_if_launched": j.belief.loss_if_launched(),
-        "loss_if_kept": j.belief.loss_if_kept(),
-        "annual_impact": j.annual_impact,
-        "keep_testing_until": j.until if testing else None,
-        "customers_to_test": 2 * j.further.n_per_arm if testing else None,
-        "testing_cost": j.further.cost if testing else None,
-        "testing_gain": j.further.net_benefit if testing else None,
-        "revenue_effect": None if j.revenue is None else j.revenue.effect,
-        "orders_effect": None if j.orders is None else j.orders.effect,
-        "orders_uplift": uplift,
-        "break_even_uplift": j.break_even_uplift,
-    }
+def _nobody_mature(trial: Trial) -> Check:
+    days = f"{trial.outcome_days} + {trial.return_days} days"
+    return Check(MATURITY, "block", f"Nobody's window and returns ({days}) are over yet: there are no figures so far.")

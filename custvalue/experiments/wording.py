@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from custvalue.experiments.arms import are_plain
 from custvalue.experiments.randomised import ALL
 
 if TYPE_CHECKING:
@@ -65,8 +66,10 @@ def sentence_of(
 def _effect(trial: Trial, j: Judgement, currency: str) -> str:
     low, high = money(j.effect.low), money(j.effect.high)
     effect = money(j.effect.effect, sign=True)
-    who = f"Per customer (by {trial.unit}, new customers included)" if trial.is_by_unit else "Per customer"
-    text = f"{who} and {trial.outcome_days} days: contribution {effect} {currency} ({low} to {high})"
+    new = ", new customers included" if trial.has("n_new") else ""
+    who = f"Per customer (by {trial.unit}{new})" if trial.is_by_unit else "Per customer"
+    arms = "" if are_plain(trial.control, trial.treatment) else f" ({trial.treatment} against {trial.control})"
+    text = f"{who} and {trial.outcome_days} days{arms}: contribution {effect} {currency} ({low} to {high})"
     return text + (f", revenue {money(j.revenue.effect, sign=True)}." if j.revenue is not None else ".")
 
 
