@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
 from custvalue.errors import DataError
+from custvalue.experiments.given import check_number, check_share
 from custvalue.results import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,8 @@ class BreakEven(Result):
         """The uplift in orders that pays for it."""
         first = self.table.row(0, named=True)
         if first["change"] is None:
-            return "No number of additional orders pays for it: an order costs more than it earns"
+            costs = "more than" if self.cost_per_order > self.margin_per_order else "as much as"
+            return f"No number of additional orders pays for it: an order costs {costs} it earns"
         return f"It breaks even with {first['change']:+.1%} orders".replace("-", "−").replace("%", " %")
 
     def change(self, channel: str) -> float | None:
@@ -98,10 +103,12 @@ def break_even(
     >>> break_even(margin_per_order=20.0, cost_per_order=4.0).title
     'It breaks even with +25.0 % orders'
     """
-    if margin_per_order <= 0.0 or orders_per_period <= 0.0 or min(cost_per_order, fixed_cost_per_period) < 0.0:
-        raise DataError("Margin and orders are above 0, costs 0 or more.")
-    if discount_rate is not None and discount_rate < 0.0:
-        raise DataError(f"The discount rate is 0 or more; got {discount_rate}.")
+    above = {"margin_per_order": margin_per_order, "orders_per_period": orders_per_period, "basket": basket,
+             "new_customer_value": new_customer_value}  # fmt: skip
+    least = {"cost_per_order": cost_per_order, "fixed_cost_per_period": fixed_cost_per_period,
+             "discount_rate": discount_rate, "dropout_rate": dropout_rate}  # fmt: skip
+    shares = {"margin_rate": margin_rate, "retention": retention}
+    _check(above, least, shares)
     per_order = cost_per_order + fixed_cost_per_period / orders_per_period
     share = per_order / margin_per_order
     left = margin_per_order - cost_per_order
@@ -127,14 +134,27 @@ def break_even(
     )  # fmt: skip
 
 
+def _check(
+    above: Mapping[str, float | None], least: Mapping[str, float | None], shares: Mapping[str, float | None]
+) -> None:
+    """Check what is stated: numbers above 0, numbers of 0 or more, and shares."""
+    for name, value in above.items():
+        if value is not None:
+            check_number(name, value, above=0.0)
+    for name, value in least.items():
+        if value is not None:
+            check_number(name, value, least=0.0)
+    for name, value in shares.items():
+        if value is not None:
+            check_share(name, value, with_limits=True)
+
+
 def _retention(share: float, retention: float, discount_rate: float, *, after: bool) -> float | None:
     """Points of retention that keep lifetime value where it was; None where even keeping everybody does not.
 
     At the start of the period Δr = (k/m)(1 + d − r); after renewal r* = (1 + d)q/(1 + q) with q = CLV/m', the
     Net-4-You exercise of Kerin & Peterson, Strategic Marketing Problems.
     """
-    if not 0.0 <= retention <= 1.0:
-        raise DataError(f"Retention is a share between 0 and 1; got {retention}.")
     if after:
         if share >= 1.0:
             return None

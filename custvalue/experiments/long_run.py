@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from custvalue.arguments import takes
 from custvalue.errors import DataError
+from custvalue.experiments.given import check_level, check_number, check_share, is_number
 from custvalue.experiments.money import Belief, belief, long_run_effect
 from custvalue.experiments.randomised import ALL
 from custvalue.experiments.wording import money
@@ -28,13 +29,14 @@ class LongRun(Result):
     Attributes
     ----------
     table
-        `persistence` (share of the effect left after a year), `effect` per customer over the horizon with its
-        interval, `p_pays` (that it covers the set-up cost), `payback_years_10`, `_50`, `_90`: years within which it
-        has paid back with a chance of 10, 50 and 90 %; null where it never does with that chance.
+        `persistence` (share of the effect left after a year on customers who are still there), `effect` per customer
+        over the horizon, less the set-up cost, with its interval, `p_pays` (that it is above 0),
+        `payback_years_10`, `_50`, `_90`: years within which it has paid back with a chance of 10, 50 and 90 %; null
+        where it never does with that chance.
     segment
         Of which segment's effect.
     setup_cost
-        Per eligible customer, money.
+        Per eligible customer, money; already deducted from the effect.
     """
 
     segment: str
@@ -50,10 +52,14 @@ class LongRun(Result):
 
     @property
     def title(self) -> str:
-        """What the effect comes to at the weakest and strongest persistence looked at."""
+        """What the effect less the set-up cost comes to at the weakest and strongest persistence looked at."""
         low, high = (self.table["effect"][i] for i in (0, -1))
         years = f"over {self.horizon_years} years"
-        return f"Per customer {years}: {money(low, sign=True)} to {money(high, sign=True)} {self.currency}"
+        net = f", {money(self.setup_cost)} {self.currency} of set-up deducted" if self.setup_cost else ""
+        effect = money(low, sign=True)
+        if self.table.height > 1:
+            effect += f" to {money(high, sign=True)}"
+        return f"Per customer {years}{net}: {effect} {self.currency}"
 
 
 @takes("Verdict")
@@ -68,10 +74,13 @@ def long_run(
     segment: str = ALL,
     level: float = 0.95,
 ) -> LongRun:
-    """Carry a verdict's effect into the years: δ₀(1 − q^T)/(1 − q), q = retention × persistence/(1 + i).
+    """Carry a verdict's effect into the years: δ₀(1 − q^T)/(1 − q) − set-up, q = retention × persistence/(1 + i).
 
-    Persistence is an assumption that no short test can check, so several are shown side by side; a permanent
-    hold-out of some customers would measure it.
+    Persistence is the share of the effect on a customer that is left after a year, as long as he stays; how many stay
+    says `retention`. It is an assumption that no short test can check, so several are shown side by side; a permanent
+    hold-out of some customers would measure it. `Verdict.long_run` means another thing by it where it rests on the
+    purchases: there it is the share of the change in purchase rate and dropout that is left, and who stays follows
+    from the dropout itself.
 
     Parameters
     ----------
@@ -82,11 +91,11 @@ def long_run(
     annual_discount_rate
         Per year.
     persistence
-        Shares of the effect left after a year.
+        Shares of the effect on a customer left after a year.
     horizon_years
         Years counted, the first included.
     setup_cost
-        What the launch costs once, per eligible customer.
+        What the launch costs once, per eligible customer; it is deducted from the effect.
     segment
         Whose effect.
     level
@@ -95,28 +104,36 @@ def long_run(
     Raises
     ------
     DataError
-        The verdict shows no effect for the segment, or a share makes no sense.
+        The verdict shows no effect for the segment, or a share, the horizon or the cost makes no sense.
     """
+    shares = _shares(retention, persistence)
+    check_level(level)
+    check_number("annual_discount_rate", annual_discount_rate, least=0.0)
+    check_number("setup_cost", setup_cost, least=0.0)
+    if not isinstance(horizon_years, int) or horizon_years < 1:
+        raise DataError(f"horizon_years={horizon_years!r}: a whole number of years was expected, 1 or more.")
     rows = verdict.table.filter(pl.col("segment") == segment).drop_nulls("effect")
     if rows.height == 0 or verdict.design != "rct":
         raise DataError(f"The verdict has no measured effect of segment {segment!r}.")
     row = rows.row(0, named=True)
-    z = float(norm.ppf(0.5 + row["level"] / 2.0))
     year = 365.0 / verdict.outcome_days
-    error = (row["effect_high"] - row["effect_low"]) / (2.0 * z)
-    now = belief(row["effect"] * year, error * year, verdict.settings.prior_sd and verdict.settings.prior_sd * year)
+    now = belief(
+        row["effect"] * year,
+        row["standard_error"] * year,
+        verdict.settings.prior_sd and verdict.settings.prior_sd * year,
+    )
     half = float(norm.ppf(0.5 + level / 2.0))
     out = []
-    for share in sorted(persistence):
+    for share in shares:
         factors = [
             long_run_effect(1.0, retention=retention, persistence=share, discount_rate=annual_discount_rate, periods=t)
             for t in range(1, horizon_years + 1)
         ]
-        total = Belief(mean=now.mean * factors[-1], sd=now.sd * factors[-1])
+        total = Belief(mean=now.mean * factors[-1] - setup_cost, sd=now.sd * factors[-1])
         out.append(
             {
                 "persistence": share, "effect": total.mean, "effect_low": total.mean - half * total.sd,
-                "effect_high": total.mean + half * total.sd, "p_pays": total.p_pays(setup_cost),
+                "effect_high": total.mean + half * total.sd, "p_pays": total.p_pays(),
                 **{f"payback_years_{int(100 * p)}": _payback(now, factors, setup_cost, p) for p in (0.1, 0.5, 0.9)},
             }
         )  # fmt: skip
@@ -126,6 +143,16 @@ def long_run(
         table=table, currency=verdict.currency, segment=segment, retention=retention,
         annual_discount_rate=annual_discount_rate, horizon_years=horizon_years, setup_cost=setup_cost, level=level,
     )  # fmt: skip
+
+
+def _shares(retention: float, persistence: object) -> list[float]:
+    """Check retention and the list of persistences; return these in order."""
+    check_share("retention", retention, with_limits=True)
+    if not isinstance(persistence, list | tuple) or not persistence or not all(map(is_number, persistence)):
+        raise DataError(f"persistence={persistence!r}: a list of shares was expected, such as (0.0, 0.5, 1.0).")
+    for share in persistence:
+        check_share("persistence", share, with_limits=True)
+    return sorted({float(share) for share in persistence})
 
 
 def _payback(now: Belief, factors: Sequence[float], setup_cost: float, chance: float) -> int | None:

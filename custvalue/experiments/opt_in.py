@@ -12,6 +12,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from custvalue.errors import DataError, FitError
+from custvalue.experiments.given import check_finite, check_level, check_names
 from custvalue.experiments.trial import to_polars
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
@@ -81,6 +82,7 @@ def opt_in_effect(
     *,
     covariates: Sequence[str],
     arm: str = "arm",
+    control: str | None = None,
     outcome: str = "contribution",
     level: float = 0.95,
     currency: str = "EUR",
@@ -98,8 +100,8 @@ def opt_in_effect(
         One row per customer; pandas or Polars.
     covariates
         What was known before the measure: numbers, or names of groups such as the segment.
-    arm, outcome
-        Columns, as for `does_it_pay`.
+    arm, control, outcome
+        Columns, and how the arm without the measure is called, as for `does_it_pay`.
     level
         Of the interval.
     currency
@@ -108,16 +110,24 @@ def opt_in_effect(
     Raises
     ------
     DataError
-        A column is missing or empty, or an arm has fewer than 30 customers.
+        A column is missing, empty or infinite, the covariates tell nothing, or an arm has fewer than 30 customers.
     FitError
         The covariates all but tell who got the measure, so nobody can be compared.
     """
     from custvalue.experiments.trial import trial_from_frame
 
+    check_level(level)
+    check_names("covariates", covariates)
     table = to_polars(customers)
     trial = trial_from_frame(
-        table, arm=arm, outcome=outcome, segment=None, before=None, planned_share=0.5, outcome_days=28, as_of=None
-    )
+        table, arm=arm, control=control, outcome=outcome, segment=None, before=None, planned_share=0.5,
+        outcome_days=28, as_of=None,
+    )  # fmt: skip
+    if not covariates:
+        raise DataError(
+            "Without covariates the effect would be the naive difference, which is wrong.",
+            "Name what was known of the customers before the measure.",
+        )
     if missing := [c for c in covariates if c not in table.columns]:
         raise DataError(f"The frame has no column {missing[0]!r} (covariate); it has {', '.join(table.columns)}.")
     frame = table.select(covariates).with_columns(
@@ -125,6 +135,7 @@ def opt_in_effect(
     )
     if empty := [c for c in frame.columns if frame[c].null_count()]:
         raise DataError(f"Column {empty[0]!r} is empty in {frame[empty[0]].null_count():,} rows.")
+    check_finite(frame, covariates)
     return estimate(frame, tuple(covariates), level=level, currency=currency)
 
 
@@ -135,7 +146,14 @@ def estimate(frame: pl.DataFrame, covariates: tuple[str, ...], *, level: float, 
     n1, n0 = int(w.sum()), int((1.0 - w).sum())
     if min(n1, n0) < MIN_EFFECTIVE:
         raise DataError(f"{n1} customers got the measure and {n0} did not; 30 of each are needed.")
-    e = propensity(basis(frame, covariates), w)
+    known = basis(frame, covariates)
+    if known.shape[1] == 1:  # the constant alone
+        raise DataError(
+            f"{', '.join(map(repr, covariates))}: the same for every customer. They cannot tell who is alike, and the"
+            " effect would be the naive difference, which is wrong.",
+            "Name what differs between customers and was known before the measure.",
+        )
+    e = propensity(known, w)
     x = basis(frame, covariates, squares=True)
     effect, error, weight = _doubly_robust(x, w, y, e)
     half = float(norm.ppf(0.5 + level / 2.0)) * error

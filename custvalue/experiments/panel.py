@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from custvalue.errors import DataError, MissingInputError
+from custvalue.experiments.columns import to_boolean
+from custvalue.experiments.given import check_columns
 from custvalue.experiments.trial import experiment_row, to_polars
 
 if TYPE_CHECKING:
@@ -31,11 +33,12 @@ def launch_panel(panel: Frame, unit: str, period: str, outcome: str, exposed: st
         raise DataError(f"Column {empty[0]!r} is empty in {frame[empty[0]].null_count():,} rows.")
     if not frame.schema[period].is_integer():
         raise DataError(f"Column {period!r} must hold whole numbers, one per period; it holds {frame.schema[period]}.")
+    check_columns(frame, [outcome], "of the panel")
     table = frame.select(
         unit=pl.col(unit).cast(pl.String),
         period=pl.col(period).cast(pl.Int64) - pl.col(period).min() + 1,
         outcome=pl.col(outcome).cast(pl.Float64),
-        exposed=pl.col(exposed).cast(pl.Boolean),
+        exposed=to_boolean(frame[exposed], exposed),
     ).sort("unit", "period")
     n_units, n_periods = table["unit"].n_unique(), table["period"].n_unique()
     if table.height != n_units * n_periods or table.select("unit", "period").is_duplicated().any():

@@ -12,7 +12,10 @@ import polars as pl
 from scipy.stats import norm
 
 from custvalue.errors import DataError
+from custvalue.experiments.checks import BLOCK_BELOW
+from custvalue.experiments.given import check_finite, check_level, check_names, check_once, check_share
 from custvalue.experiments.opt_in import basis, propensity
+from custvalue.experiments.randomised import sample_ratio_p_value
 from custvalue.experiments.trial import CUSTOMER_WORDS, Shop, to_polars, trial_from_frame, trial_from_shop
 from custvalue.experiments.wording import in_words, money
 from custvalue.results import Kind, Result
@@ -118,9 +121,22 @@ class TargetingRule(Result):
         sure = "" if self.is_better else ", not surely better than one answer for all"
         return f"Give it where {self.rule}: {gain}{sure}"
 
-    def applies_to(self, customers: pl.DataFrame) -> pl.Series:
-        """Tell which customers the rule treats."""
-        return pl.Series("treat", _treats(self.clauses, self.rule, customers))
+    def applies_to(self, customers: Frame) -> pl.Series:
+        """Tell which customers the rule treats.
+
+        Parameters
+        ----------
+        customers
+            One row per customer, pandas or Polars, with the columns that the rule asks for.
+
+        Raises
+        ------
+        DataError
+            Such a column is missing, or empty in some rows.
+        """
+        table = to_polars(customers)
+        _refuse_gaps(table, sorted({clause.attribute for clause in self.clauses}))
+        return pl.Series("treat", _treats(self.clauses, self.rule, table))
 
 
 def targeting(
@@ -129,6 +145,7 @@ def targeting(
     *,
     attributes: Sequence[str] = KNOWN_BEFORE,
     arm: str = "arm",
+    control: str | None = None,
     outcome: str = "contribution",
     planned_share: float | None = 0.5,
     depth: int = 2,
@@ -152,10 +169,11 @@ def targeting(
     attributes
         Columns that a rule may use, declared beforehand and known before the measure; of a warehouse `segment`,
         `pre_contribution`, `pre_revenue` and `pre_orders`.
-    arm, outcome
-        Columns, as for `does_it_pay`; the outcome is net of the measure.
+    arm, control, outcome
+        Columns, and how the control arm is called, as for `does_it_pay`; the outcome is net of the measure.
     planned_share
-        Share of treated in a randomised test; None estimates the chance of treatment from the attributes.
+        Share of treated in a randomised test, with which the arms must agree; None estimates the chance of treatment
+        from the attributes.
     depth
         Conditions in a rule, 1 or 2.
     budget_share
@@ -170,17 +188,23 @@ def targeting(
     Raises
     ------
     DataError
-        A column is missing or empty, an attribute of the warehouse is not known before, there are fewer than 200
-        customers, or a limit makes no sense.
+        A column is missing, empty or infinite, a customer has several rows, the arms are not those planned, an
+        attribute of the warehouse is not known before, there are fewer than 200 customers, or a limit makes no sense.
     """
+    check_level(level)
+    check_names("attributes", attributes)
+    if planned_share is not None:
+        check_share("planned_share", planned_share)
     if isinstance(customers, Shop):
         currency = currency or str(getattr(customers, "currency", "EUR"))
         customers, planned_share, attributes = _of_shop(customers, experiment, attributes)
-        arm, outcome = "treated", "outcome"
+        arm, control, outcome = "treated", None, "outcome"
     table = to_polars(customers)
     if depth not in (1, 2) or not 0.0 < budget_share <= 1.0 or folds < 2:
         raise DataError("depth is 1 or 2, budget_share above 0 and at most 1, folds at least 2.")
-    frame = _frame(table, attributes, arm, outcome)
+    frame = _frame(table, attributes, arm, control, outcome)
+    if planned_share is not None:
+        _check_split(frame, planned_share)
     fold = np.random.default_rng(seed).permutation(frame.height) % folds
     scores = _scores(frame, attributes, fold, planned_share)
     rules = _rules(frame, attributes, depth)
@@ -229,16 +253,35 @@ def _of_shop(
     return customers, trial.planned_share if trial.design == "rct" else None, attributes
 
 
-def _frame(table: pl.DataFrame, attributes: Sequence[str], arm: str, outcome: str) -> pl.DataFrame:
-    if not attributes:
-        raise DataError("A rule needs attributes: columns known before the measure.")
+def _check_split(frame: pl.DataFrame, planned_share: float) -> None:
+    """Refuse arms that chance would not make: the scores weigh by the planned share."""
+    n_treated = int(frame["__w"].sum())
+    if sample_ratio_p_value(frame.height - n_treated, n_treated, planned_share) < BLOCK_BELOW:
+        raise DataError(
+            f"{n_treated / frame.height:.1%} of the customers were treated, {planned_share:.1%} were planned.",
+            "State the share of the plan, as in planned_share=0.1, or planned_share=None where no lot decided.",
+        )
+
+
+def _refuse_gaps(table: pl.DataFrame, attributes: Sequence[str]) -> None:
     if missing := [c for c in attributes if c not in table.columns]:
         raise DataError(f"The frame has no column {missing[0]!r} (attribute); it has {', '.join(table.columns)}.")
+    if empty := [c for c in attributes if table[c].null_count()]:
+        raise DataError(f"Column {empty[0]!r} is empty in {table[empty[0]].null_count():,} rows.")
+    check_finite(table, attributes)
+
+
+def _frame(table: pl.DataFrame, attributes: Sequence[str], arm: str, control: str | None, outcome: str) -> pl.DataFrame:
+    if not attributes:
+        raise DataError("A rule needs attributes: columns known before the measure.")
+    _refuse_gaps(table, attributes)
+    check_once(table)
     if table.height < MIN_CUSTOMERS:
         raise DataError(f"{table.height} customers are too few to learn a rule; {MIN_CUSTOMERS} are needed.")
     trial = trial_from_frame(
-        table, arm=arm, outcome=outcome, segment=None, before=None, planned_share=0.5, outcome_days=28, as_of=None
-    )
+        table, arm=arm, control=control, outcome=outcome, segment=None, before=None, planned_share=0.5,
+        outcome_days=28, as_of=None,
+    )  # fmt: skip
     frame = table.select(attributes).with_columns(
         __w=trial.customers["treated"].cast(pl.Float64), __y=trial.customers["outcome"]
     )

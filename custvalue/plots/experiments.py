@@ -243,23 +243,27 @@ def _(result: Assignment) -> go.Figure:
 
 @figure_for.register
 def _(result: BreakEven) -> go.Figure:
-    """Draw what each channel alone would have to bring."""
+    """Draw what each channel alone would have to bring, said beside it in the channel's own unit."""
     rows = result.table.drop_nulls("change")
+    said = [f"{c}<br>{_change(c, v)} {r}" for c, v, r in rows.select("channel", "change", "reads").iter_rows()]
     change = rows["change"].round(6).to_list()
-    bars = go.Bar(
-        x=change, y=rows["channel"].to_list(), orientation="h", marker={"color": BLUE}, showlegend=False,
-        text=[f"{c:+.1%} {r}".replace("-", "−") for c, r in zip(change, rows["reads"], strict=True)],
-        textposition="auto",
-    )  # fmt: skip
-    figure = go.Figure(bars)
+    figure = go.Figure(go.Bar(x=change, y=said, orientation="h", marker={"color": BLUE}, showlegend=False))
     figure.update_yaxes(autorange="reversed", type="category", ticks="")
-    figure.update_xaxes(title_text="change needed by this channel alone", tickformat=".0%")
-    return finish(figure, result.title, height=180 + 44 * rows.height)
+    figure.update_xaxes(title_text="change needed by this channel alone", tickformat="+.2~f")
+    if not rows.height:
+        _say(figure, "No change of one channel alone pays for it")
+    return finish(figure, result.title, height=180 + 52 * max(rows.height, 2))
+
+
+def _change(channel: str, change: float) -> str:
+    """Write a change as a share of today's, as points, or as the number that it is."""
+    said = {"retention": f"{100.0 * change:+.1f}", "dropout": f"{change:+.3f}", "referral": f"{change:+.3f}"}
+    return said.get(channel, f"{100.0 * change:+.1f} %").replace("-", "−")
 
 
 @figure_for.register
 def _(result: LongRun) -> go.Figure:
-    """Draw the long-run effect by how well it persists; the line is what the launch costs."""
+    """Draw the long-run effect by how well it persists; above 0 it has paid back what the launch cost."""
     rows = result.table
     effect, low, high = (rows[c].round(4).to_list() for c in ("effect", "effect_low", "effect_high"))
     marks = go.Scatter(
@@ -272,9 +276,12 @@ def _(result: LongRun) -> go.Figure:
         },
     )  # fmt: skip
     figure = go.Figure(marks)
-    figure.add_hline(y=result.setup_cost, line={"color": INK, "width": 1.5})
-    figure.update_xaxes(title_text="share of the effect left after a year (an assumption)", tickformat=".0%")
-    title = f"effect over {result.horizon_years} years, {result.currency} per customer"
+    figure.add_hline(y=0.0, line={"color": INK, "width": 1.5})
+    figure.update_xaxes(
+        title_text="share of the effect left after a year (an assumption)", tickformat=".0%", zeroline=False
+    )
+    net = " less set-up" if result.setup_cost else ""
+    title = f"effect over {result.horizon_years} years{net}, {result.currency} per customer"
     figure.update_yaxes(title_text=title, zeroline=False, tickformat=",~g")
     return finish(figure, result.title)
 

@@ -151,11 +151,23 @@ def test_fewer_areas_than_periods(needed):
         (lambda p: p.with_columns(d=pl.col("week") > 5), "60 units got the measure and 0 never did"),
         (lambda p: p.with_columns(d=pl.col("region") >= 30), "Fewer than two periods"),
         (lambda p: p.with_columns(week=pl.col("week").cast(pl.String)), "whole numbers"),
+        (
+            lambda p: p.with_columns(contribution=pl.when(pl.col("week") > 1).then(1.0).otherwise(float("inf"))),
+            "'contribution' of the panel is infinite or not a number in 60 rows",
+        ),
+        (lambda p: p.with_columns(contribution=pl.lit("12,50")), "'contribution' of the panel holds String"),
+        (lambda p: p.with_columns(d=pl.lit("vielleicht")), "Column 'd' holds 'vielleicht': yes or no was expected"),
     ],
 )
 def test_panels_that_cannot_be_used(needed, change, message):
     with pytest.raises(DataError, match=message):
         launch_effect(change(made({30: 8})), **COLUMNS)
+
+
+def test_yes_and_no_are_read_as_files_write_them(needed):
+    panel = made({30: 8})
+    text = panel.with_columns(d=pl.when("d").then(pl.lit("ja")).otherwise(pl.lit("nein")))
+    assert launch_effect(text, **COLUMNS).table.equals(launch_effect(panel, **COLUMNS).table)
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):

@@ -87,6 +87,24 @@ def test_what_it_cannot_use(change, message):
         opt_in_effect(change(chosen()), covariates=["spent"])
 
 
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"covariates": []}, "Without covariates the effect would be the naive difference"),
+        ({"covariates": ["same"]}, "'same': the same for every customer"),
+        ({"covariates": ["same", "alike"]}, "'same', 'alike': the same for every customer"),
+        ({"covariates": "spent"}, "covariates='spent': a list of columns"),
+        ({"covariates": ["endless"]}, "'endless' is infinite or not a number in 1 rows"),
+        ({"covariates": ["spent"], "level": 95}, "level between 0 and 1, such as 0.95"),
+    ],
+)
+def test_what_would_give_the_naive_figure_or_none(kwargs, message):
+    endless = pl.when(pl.int_range(pl.len()) > 0).then(pl.col("spent")).otherwise(np.inf)
+    frame = chosen().with_columns(same=1.5, alike=pl.lit("x"), endless=endless)
+    with pytest.raises(DataError, match=message):
+        opt_in_effect(frame, **kwargs)
+
+
 def test_pandas_frames_too():
     pytest.importorskip("pandas")
     found = opt_in_effect(chosen().to_pandas(), covariates=["spent", "where"])

@@ -119,6 +119,9 @@ def test_clauses_say_what_they_do():
         ({"attributes": ["age"]}, "no column 'age'"), ({"attributes": []}, "needs attributes"),
         ({"attributes": ["orders"], "depth": 3}, "depth is 1 or 2"),
         ({"attributes": ["orders"], "budget_share": 0.0}, "budget_share"),
+        ({"attributes": ["orders"], "planned_share": 50}, "planned_share=50: a share between 0 and 1"),
+        ({"attributes": ["orders"], "level": 95}, "level between 0 and 1, such as 0.95"),
+        ({"attributes": "orders"}, "attributes='orders': a list of columns"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense(kwargs, message):
@@ -133,6 +136,49 @@ def test_what_it_cannot_use():
     holes = frame.with_columns(orders=pl.when(pl.col("orders") > 1).then(pl.col("orders")))
     with pytest.raises(DataError, match="'orders' is empty"):
         targeting(holes, attributes=["orders"])
+    named = frame.with_columns(customer_id=pl.int_range(pl.len()))
+    with pytest.raises(DataError, match="5 rows repeat a customer"):
+        targeting(pl.concat([named, named.head(5)]), attributes=["orders"])
+    endless = frame.with_columns(distance=pl.when(pl.int_range(pl.len()) > 1).then(1.0).otherwise(np.inf))
+    with pytest.raises(DataError, match="'distance' is infinite or not a number in 2 rows"):
+        targeting(endless, attributes=["distance"])
+
+
+def test_arms_that_are_not_those_planned_are_refused():
+    """A tenth treated where half were planned: the scores would weigh the treated five times too little."""
+    rng = np.random.default_rng(3)
+    frame = made(4_000)[0]
+    few = frame.filter(~pl.col("arm") | pl.Series(rng.random(4_000) < 1 / 9))
+    with pytest.raises(DataError, match=r"% of the customers were treated, 50.0% were planned") as problem:
+        targeting(few, attributes=["segment"])
+    assert "planned_share=0.1" in problem.value.hint
+    assert targeting(few, attributes=["segment"], planned_share=0.1).n_customers == few.height
+
+
+def test_a_share_that_was_stated_covers_the_truth():
+    inside = 0
+    for seed in range(20):
+        rng = np.random.default_rng(1_000 + seed)
+        frame, right = made(4_000, seed)
+        effect, arm = np.where(right, 6.0, -4.0), rng.random(4_000) < 0.1
+        paid = frame["contribution"].to_numpy() + effect * (arm * 1.0 - frame["arm"].to_numpy())
+        frame = frame.with_columns(arm=pl.Series(arm), contribution=pl.Series(paid))
+        found = targeting(frame, attributes=["segment", "distance"], planned_share=0.1)
+        row = found.table.filter(policy="everybody").row(0, named=True)
+        inside += row["value_low"] < effect.mean() < row["value_high"]
+    assert inside >= 17
+
+
+def test_the_rule_applies_to_a_pandas_frame():
+    frame, _ = made()
+    found = targeting(frame, attributes=ATTRIBUTES)
+    assert found.clauses
+    assert found.applies_to(frame.to_pandas()).equals(found.applies_to(frame))
+    with pytest.raises(DataError, match="no column 'distance'"):
+        found.applies_to(frame.drop("distance"))
+    gap = frame.with_columns(distance=pl.when(pl.int_range(pl.len()) > 2).then(pl.col("distance")))
+    with pytest.raises(DataError, match="'distance' is empty in 3 rows"):
+        found.applies_to(gap)
 
 
 def test_figures():
