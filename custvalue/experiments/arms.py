@@ -53,12 +53,12 @@ def two_arms(arm: pl.Series, column: str, control: object = None, *, of_shop: bo
         raise DataError(f"Column {column!r} must name two arms; it has {len(labels)}: {shown}.", hint)
     if control is not None:
         return _as_said(labels, label_of(control), "`control_arm` of `experiments`" if of_shop else "control")
-    is_control = [_is_control(label) for label in labels]
+    known = [is_control(label) for label in labels]
     if len(labels) == 1:
-        return (labels[0], NO_ONE) if is_control[0] else (NO_ONE, labels[0])
+        return (labels[0], NO_ONE) if known[0] else (NO_ONE, labels[0])
     first, second = labels
-    if is_control[0] != is_control[1]:
-        return (first, second) if is_control[0] else (second, first)
+    if known[0] != known[1]:
+        return (first, second) if known[0] else (second, first)
     plain = _plain(first), _plain(second)
     if plain in CONVENTIONS:
         return first, second
@@ -94,6 +94,7 @@ def _plain(label: str) -> str:
     return " ".join([w for w in words if w not in FILLER] or words)
 
 
-def _is_control(label: str) -> bool:
+def is_control(label: str) -> bool:
+    """Tell whether a label says that its arm is control."""
     plain = _plain(label)
     return plain in CONTROL_WORDS or plain.split(" ")[0] in CONTROL_FIRST

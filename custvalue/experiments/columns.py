@@ -85,18 +85,21 @@ def to_numbers(column: pl.Series, name: str) -> pl.Series:
     DataError
         It holds something else; text is not guessed at, as 1.234 means two things.
     """
+    if column.dtype == pl.String and not column.count():
+        return column.cast(pl.Float64)
     if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null)):
-        raise DataError(f"Column {name!r} holds {column.dtype}{_example(column)}, a number was expected.")
+        raise DataError(f"Column {name!r} holds {kind_of(column)}, a number was expected.")
     floats = column.cast(pl.Float64)
     return floats.to_frame().select(pl.when(pl.first().is_finite()).then(pl.first())).to_series()
 
 
-def _example(column: pl.Series) -> str:
-    """Show the text that is farthest from a number."""
+def kind_of(column: pl.Series) -> str:
+    """Say what a column holds; of text the piece that is farthest from a number."""
     if column.dtype != pl.String or not column.count():
-        return ""
-    shown = next((v for v in column.drop_nulls() if not _reads_as_number(v)), column.drop_nulls()[0])
-    return f" such as {shown!r}"
+        return str(column.dtype)
+    known = column.drop_nulls()
+    shown = next((v for v in known if not _reads_as_number(v)), known[0])
+    return f"text such as {shown!r}"
 
 
 def _reads_as_number(text: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from custvalue.errors import DataError
+from custvalue.experiments.columns import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ def with_weeks(table: pl.DataFrame) -> pl.DataFrame:
     if [week for week, _ in weeks] != list(range(1, len(weeks) + 1)):
         raise DataError(f"Columns orders_week_1 to orders_week_{weeks[-1][0]} were expected, some are not there.")
     if odd := [name for _, name in weeks if not table.schema[name].is_numeric()]:
-        raise DataError(f"Column {odd[0]!r} holds {table.schema[odd[0]]}, a number was expected.")
+        raise DataError(f"Column {odd[0]!r} holds {kind_of(table[odd[0]])}, a number was expected.")
     each = {week: pl.col(name).cast(pl.Float64) for week, name in weeks}
     total = _sum(list(each.values()))
     stated = next((c for c in ("n_orders", "orders") if c in table.columns), None)

@@ -260,7 +260,7 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
         as_of=as_of or _last_day_of_data(customers) or row.get("ends"),
         name=experiment,
         unit="unit_id" if "unit_id" in customers.columns and unit in AREA_WORDS else None,
-        control=row.get("control_arm"),
+        control=row.get("control_arm") or None,
         of_shop=True,
     )
     return replace(trial, return_days=_return_days(row), design=str(row.get("design") or "rct"), unit=unit), row

@@ -118,7 +118,7 @@ def test_nothing_is_known_while_there_is_no_day_after_the_end():
     ("change", "message"),
     [
         (lambda f: f.drop("orders_week_3"), "orders_week_1 to orders_week_8 were expected"),
-        (lambda f: f.with_columns(orders_week_2=pl.lit("two")), "'orders_week_2' holds String"),
+        (lambda f: f.with_columns(orders_week_2=pl.lit("two")), "'orders_week_2' holds text such as 'two'"),
         (lambda f: f.with_columns(orders=pl.lit(99)), "6,000 customers the weeks do not add up to 'orders'"),
     ],
 )
