@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 
 from custvalue.errors import DataError
+from custvalue.experiments.given import check_columns, check_level, check_number, check_share
 from custvalue.experiments.money import arm_size_test_and_roll
 from custvalue.experiments.randomised import Metric, detectable
 from custvalue.experiments.trial import Shop, to_polars
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from custvalue.experiments.trial import Frame
 
+LONGEST = 3_650  # days of a test that nobody would wait for
 SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 
 
@@ -33,9 +35,10 @@ class SamplePlan(Result):
     Attributes
     ----------
     table
-        For some sizes and for the one asked for: `n_customers` of both arms, `smallest_effect` per customer and
-        window that is found with the given power, `smallest_effect_adjusted` with the covariate (CUPED; null
-        without one), `days` until the last customer is mature.
+        For some sizes, for the one asked for and, where that can't be had, for the customers there are:
+        `n_customers` of both arms, `smallest_effect` per customer and window that is found with the given power,
+        `smallest_effect_adjusted` with the covariate (CUPED; null without one), `days` until the last customer is
+        mature: null where that would take more than ten years.
     n_customers
         Customers of both arms that find `effect`; with the covariate where there is one. None if no effect was
         asked for.
@@ -62,12 +65,23 @@ class SamplePlan(Result):
     @property
     def title(self) -> str:
         """How many customers, for how long."""
+        within = self.table.drop_nulls("days")
         if self.n_customers is None:
-            row = self.table.row(-1, named=True)
-            best = row["smallest_effect_adjusted"] or row["smallest_effect"]
-            return f"{row['n_customers']:,} customers show an effect of {money(best)} {self.currency} or more"
+            row = (within if within.height else self.table).row(-1, named=True)
+            return f"{row['n_customers']:,} customers show an effect of {self._smallest(row)} {self.currency} or more"
         asked = self.table.filter(n_customers=self.n_customers)["days"][0]
-        return f"{self.n_customers:,} customers and {asked:,} days show {money(self.effect or 0.0)} {self.currency}"
+        effect = f"{money(abs(self.effect or 0.0))} {self.currency}"
+        if asked is not None:
+            return f"{self.n_customers:,} customers and {asked:,} days show {effect}"
+        if not self.at_once:
+            return f"{self.n_customers:,} customers would take more than ten years: {effect} can't be found"
+        row = self.table.filter(n_customers=self.at_once).row(0, named=True)
+        found = f"{self._smallest(row)} {self.currency}"
+        return f"You have {self.at_once:,} customers: they show {found} or more; {effect} can't be found"
+
+    @staticmethod
+    def _smallest(row: Mapping[str, float | None]) -> str:
+        return money(row["smallest_effect_adjusted"] or row["smallest_effect"] or 0.0)
 
 
 def sample_size(
@@ -103,7 +117,7 @@ def sample_size(
         Share of customers to be treated.
     entered_per_day
         Customers who can enter per day. Default, of a warehouse: everybody known on the first day, then new customers
-        at the pace of the last window; of a frame: all of the history over one window.
+        at the pace of the last window, which may be none; of a frame: all of the history over one window.
     outcome_days, return_days
         Length of the window, and of the time for returns after it.
     eligible_customers, prior_sd
@@ -114,37 +128,38 @@ def sample_size(
     Raises
     ------
     DataError
-        A column is missing, empty in some rows or the same for everybody; a share, an effect or a number of days
-        makes no sense.
+        A column is missing, empty or infinite in some rows or the same for everybody; a share, an effect, a pace or a
+        number of days makes no sense.
     """
-    if outcome_days < 1 or return_days < 0:
-        raise DataError(f"A window has a day or more, got outcome_days={outcome_days}, return_days={return_days}.")
+    check_number("outcome_days", outcome_days, least=1)
+    check_number("return_days", return_days, least=0)
+    _check_plan(level, power, treated_share, effect, entered_per_day, eligible_customers, prior_sd)
     pace, at_once = 0.0, 0
     if isinstance(history, Shop):
         table, pace = _past_window(history, outcome_days, return_days)
-        at_once = 0 if entered_per_day else table.height
+        at_once = table.height
         before, currency = before or f"pre_{outcome}", currency or str(getattr(history, "currency", "EUR"))
     else:
         table = to_polars(history)
-    for column in (outcome, before):
-        if column is not None and column not in table.columns:
-            raise DataError(f"The frame has no column {column!r}; it has {', '.join(table.columns)}.")
-    if not (0.0 < treated_share < 1.0 and 0.0 < power < 1.0) or effect == 0.0:
-        raise DataError("treated_share and power lie between 0 and 1, and the effect is not 0.")
+    _check_history(table, [c for c in (outcome, before) if c is not None])
     plain, adjusted = Metric(outcome), Metric(outcome, before) if before else None
     solve = partial(detectable, table, level=level, power=power, treated_share=treated_share)
     needed = None
     if effect is not None:
         needed = math.ceil(solve(adjusted or plain, effect=abs(effect)))
-    pace = entered_per_day or pace or table.height / outcome_days
+    if entered_per_day is not None:
+        pace, at_once = entered_per_day, 0
+    elif not at_once:
+        pace = table.height / outcome_days
+    window = outcome_days + return_days
     rows = [
         {
             "n_customers": n,
             "smallest_effect": solve(plain, n=n),
             "smallest_effect_adjusted": solve(adjusted, n=n) if adjusted else None,
-            "days": math.ceil(max(n - at_once, 0) / pace) + outcome_days + return_days,
+            "days": _days(n - at_once, pace, window),
         }
-        for n in sorted({*SIZES, *([needed] if needed else [])})
+        for n in _sizes(needed, at_once, pace)
     ]
     roll = None
     if eligible_customers and prior_sd:
@@ -158,6 +173,53 @@ def sample_size(
     )  # fmt: skip
 
 
+def _check_plan(
+    level: object,
+    power: object,
+    treated_share: object,
+    effect: float | None,
+    entered_per_day: float | None,
+    eligible_customers: int | None,
+    prior_sd: float | None,
+) -> None:
+    check_level(level)
+    check_share("power", power)
+    check_share("treated_share", treated_share)
+    if effect is not None:
+        check_number("effect", effect)
+        if effect == 0.0:
+            raise DataError("effect=0: the effect that must not be missed is not 0.")
+    above = {"entered_per_day": entered_per_day, "eligible_customers": eligible_customers, "prior_sd": prior_sd}
+    for name, value in above.items():
+        if value is not None:
+            check_number(name, value, above=0.0)
+
+
+def _check_history(table: pl.DataFrame, columns: list[str]) -> None:
+    if missing := [c for c in columns if c not in table.columns]:
+        raise DataError(f"The frame has no column {missing[0]!r}; it has {', '.join(table.columns)}.")
+    if table.height < 2:
+        raise DataError(f"The history has {table.height} customers; a plan needs how much they differ.")
+    check_columns(table, columns, "of the history")
+
+
+def _sizes(needed: int | None, at_once: int, pace: float) -> list[int]:
+    """Return the sizes to show, with what those who are known show where that is the question."""
+    sizes = {*SIZES, *([needed] if needed else [])}
+    if at_once and (needed is None or _days(needed - at_once, pace, 0) is None):
+        sizes.add(at_once)
+    return sorted(sizes)
+
+
+def _days(still_to_come: int, pace: float, window: int) -> int | None:
+    """Return the days until the last customer is mature; None where it would take more than ten years."""
+    if still_to_come <= 0:
+        return window
+    if not pace or still_to_come / pace > LONGEST:
+        return None
+    return math.ceil(still_to_come / pace) + window
+
+
 def _past_window(shop: Shop, outcome_days: int, return_days: int) -> tuple[pl.DataFrame, float]:
     """Return the customers of the last window whose returns are in, and how many new ones came per day since."""
     table = shop.fetch("customer_history", outcome_days=outcome_days, return_days=return_days)
@@ -168,7 +230,7 @@ def _past_window(shop: Shop, outcome_days: int, return_days: int) -> tuple[pl.Da
             "Plan with a shorter window, or load more of the past.",
         )
     everybody = int(shop.fetch("data_span")["n_customers"][0])
-    return table, max(everybody - table.height, 1) / days
+    return table, (everybody - table.height) / days
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -215,6 +215,7 @@ def _(result: SamplePlan) -> go.Figure:
     """Draw the smallest effect that a test finds, by its size."""
     figure = go.Figure()
     n = result.table["n_customers"].to_list()
+    apart = [b for a, b in zip([1, *n], n, strict=False) if b > 1.15 * a]  # labels closer than that run together
     for column, name, colour in (
         ("smallest_effect", "means", GREY),
         ("smallest_effect_adjusted", "with what was known before (CUPED)", BLUE),
@@ -222,7 +223,7 @@ def _(result: SamplePlan) -> go.Figure:
         if result.table[column].null_count() == 0:
             effect = result.table[column].round(4).to_list()
             figure.add_trace(go.Scatter(x=n, y=effect, mode="lines+markers", name=name, line={"color": colour}))
-    figure.update_xaxes(title_text="customers in both arms", type="log", tickformat=",.0f", tickvals=n)
+    figure.update_xaxes(title_text="customers in both arms", type="log", tickformat=",.0f", tickvals=apart)
     figure.update_yaxes(title_text=f"smallest effect found, {result.currency} per customer", rangemode="tozero")
     return finish(figure, result.title)
 
@@ -249,7 +250,7 @@ def _(result: BreakEven) -> go.Figure:
     change = rows["change"].round(6).to_list()
     figure = go.Figure(go.Bar(x=change, y=said, orientation="h", marker={"color": BLUE}, showlegend=False))
     figure.update_yaxes(autorange="reversed", type="category", ticks="")
-    figure.update_xaxes(title_text="change needed by this channel alone", tickformat="+.2~f")
+    figure.update_xaxes(title_text="change needed by this channel alone (0.1 is 10 % or 10 points)", tickformat=".2~f")
     if not rows.height:
         _say(figure, "No change of one channel alone pays for it")
     return finish(figure, result.title, height=180 + 52 * max(rows.height, 2))

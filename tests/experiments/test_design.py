@@ -83,8 +83,16 @@ def test_power_holds_in_simulation():
     ("change", "message"),
     [
         ({"outcome": "profit"}, "no column 'profit'"),
-        ({"treated_share": 1.0}, "between 0 and 1"),
+        ({"treated_share": 1.0}, "treated_share=1.0: a share between 0 and 1"),
+        ({"power": 80}, "power=80: a share between 0 and 1"),
         ({"effect": 0.0}, "not 0"),
+        ({"effect": math.nan}, "effect=nan: a number was expected"),
+        ({"effect": math.inf}, "effect=inf"),
+        ({"effect": "1,50"}, "effect='1,50'"),
+        ({"level": 95}, "level between 0 and 1, such as 0.95"),
+        ({"entered_per_day": 0}, "entered_per_day=0: a number above 0"),
+        ({"entered_per_day": -5.0}, "entered_per_day=-5.0"),
+        ({"eligible_customers": -1, "prior_sd": 1.0}, "eligible_customers=-1"),
     ],
 )
 def test_plans_that_make_no_sense(history, change, message):
@@ -92,6 +100,64 @@ def test_plans_that_make_no_sense(history, change, message):
         sample_size(history, **change)
     with pytest.raises(DataError, match="same for every customer"):
         sample_size(history.with_columns(contribution=pl.lit(1.0)), effect=1.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.head(0), "The history has 0 customers"),
+        (lambda f: f.with_columns(contribution=pl.lit("12,50")), "'contribution' of the history holds String"),
+        (
+            lambda f: f.with_columns(contribution=pl.when(pl.int_range(pl.len()) > 0).then(1.0).otherwise(math.inf)),
+            "'contribution' of the history is infinite or not a number in 1 rows",
+        ),
+        (
+            lambda f: f.with_columns(contribution=pl.when(pl.int_range(pl.len()) > 1).then(1.0)),
+            "'contribution' of the history is empty in 2 rows",
+        ),
+    ],
+)
+def test_a_history_that_cannot_be_used(history, change, message):
+    with pytest.raises(DataError, match=message):
+        sample_size(change(history), effect=1.0)
+
+
+class Past:
+    """A shop whose customers are known, and how many came since."""
+
+    def __init__(self, n: int, n_new: int) -> None:
+        rng = np.random.default_rng(4)
+        self.known = pl.DataFrame({"contribution": rng.normal(20.0, 10.0, n)}).with_columns(
+            pre_contribution=pl.col("contribution") + pl.Series(rng.normal(0.0, 10.0, n))
+        )
+        self.span = pl.DataFrame({"n_customers": [n + n_new]})
+
+    def fetch(self, relation, **_):
+        return {"customer_history": self.known, "data_span": self.span}[relation]
+
+
+def test_without_newcomers_no_pace_is_invented():
+    """1,424 customers and nobody new: they show what they show, the rest can't be found."""
+    found = sample_size(Past(1_424, 0), effect=0.5)
+    row = found.table.filter(n_customers=1_424).row(0, named=True)
+    assert row["days"] == 28
+    assert found.table.filter(pl.col("n_customers") > 1_424)["days"].null_count() == found.table.height - 2
+    least = f"{row['smallest_effect_adjusted']:.2f}"
+    assert found.title == f"You have 1,424 customers: they show {least} EUR or more; 0.50 EUR can't be found"
+    easy = sample_size(Past(1_424, 0), effect=5.0)
+    assert easy.title == f"{easy.n_customers:,} customers and 28 days show 5.00 EUR"
+    assert sample_size(Past(1_424, 0)).title == f"1,424 customers show an effect of {least} EUR or more"
+    assert easy._repr_html_()
+    assert easy.plot().layout.title.text == easy.title
+
+
+def test_ten_years_are_the_limit():
+    """28 new ones in 28 days: one a day, so 3,650 more customers are found and 3,651 are not."""
+    table = sample_size(Past(1_350, 28)).table
+    assert dict(table.select("n_customers", "days").iter_rows())[5_000] == 3_650 + 28
+    assert dict(sample_size(Past(1_349, 28)).table.select("n_customers", "days").iter_rows())[5_000] is None
+    slow = sample_size(Past(1_000, 0).known, effect=0.1, entered_per_day=0.5)
+    assert slow.title == f"{slow.n_customers:,} customers would take more than ten years: 0.10 EUR can't be found"
 
 
 def people(n=2_001):
