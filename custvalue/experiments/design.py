@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 
 from custvalue.errors import DataError
-from custvalue.experiments.given import check_columns, check_level, check_number, check_share
+from custvalue.experiments.given import check_columns, check_level, check_number, check_share, is_number
 from custvalue.experiments.money import arm_size_test_and_roll
 from custvalue.experiments.randomised import Metric, detectable
 from custvalue.experiments.trial import Shop, to_polars
@@ -131,8 +131,8 @@ def sample_size(
         A column is missing, empty or infinite in some rows or the same for everybody; a share, an effect, a pace or a
         number of days makes no sense.
     """
-    check_number("outcome_days", outcome_days, least=1)
-    check_number("return_days", return_days, least=0)
+    if not all(map(is_number, (outcome_days, return_days))) or outcome_days < 1 or return_days < 0:
+        raise DataError(f"A window has a day or more, got outcome_days={outcome_days}, return_days={return_days}.")
     _check_plan(level, power, treated_share, effect, entered_per_day, eligible_customers, prior_sd)
     pace, at_once = 0.0, 0
     if isinstance(history, Shop):
