@@ -287,8 +287,9 @@ def _return_days(row: dict[str, Any]) -> int:
 def _outcome_days(row: dict[str, Any]) -> int:
     """Return the length of the window; as in the SQL, the whole experiment where none is stated."""
     if row.get("outcome_days") is not None:
-        check_number(_named(row, "outcome_days"), float(row["outcome_days"]), least=1.0)
-        return int(row["outcome_days"])
+        days = int(row["outcome_days"])
+        check_number(_named(row, "outcome_days"), days, least=1.0)
+        return days
     starts, ends = row.get("starts"), row.get("ends")
     return 28 if starts is None or ends is None else (ends - starts).days + 1
 

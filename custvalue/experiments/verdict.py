@@ -18,7 +18,7 @@ from custvalue.experiments.asked import (
     refuse_stated,
     with_plan,
 )
-from custvalue.experiments.checks import Check, check_trial, checks_table
+from custvalue.experiments.checks import Check, check_trial, checks_table, min_per_arm
 from custvalue.experiments.costs import cost_by_segment
 from custvalue.experiments.given import check_share
 from custvalue.experiments.judge import NOT_JUDGED, Decision, Judgement, judge, overall
@@ -288,10 +288,10 @@ def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, curr
     """Judge a trial: blocking checks first, then the estimates, then the checks of what was found."""
     mature = mature_only(trial)
     checks = check_trial(trial, settings, looks)
-    if mature.customers.height == 0:
-        checks = [_nobody_mature(trial) if c.check == MATURITY else c for c in checks]
+    too_few = _too_few_mature(trial, mature)
+    checks = [too_few if too_few and c.check == MATURITY else c for c in checks]
     blocked = [c for c in checks if c.status == "block"]
-    only_young = [c.check for c in blocked] == [MATURITY] and mature.customers.height > 0
+    only_young = [c.check for c in blocked] == [MATURITY] and too_few is None
     judgements: dict[str, Judgement] = {}
     if not blocked or only_young:
         try:
@@ -336,6 +336,14 @@ def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, curr
     )
 
 
-def _nobody_mature(trial: Trial) -> Check:
+def _too_few_mature(trial: Trial, mature: Trial) -> Check | None:
+    """Tell where so few are mature that no figure can be shown yet."""
+    least = min(mature.customers.filter(treated=t).height for t in (False, True))
+    needed = min_per_arm(trial)
+    if least >= needed or mature.customers.height == trial.customers.height:
+        return None
     days = f"{trial.outcome_days} + {trial.return_days} days"
-    return Check(MATURITY, "block", f"Nobody's window and returns ({days}) are over yet: there are no figures so far.")
+    who = "nobody yet"
+    if mature.customers.height:
+        who = f"only {least:,} {trial.noun} of an arm, {needed} are needed"
+    return Check(MATURITY, "block", f"Window and returns ({days}) are over for {who}: there are no figures so far.")

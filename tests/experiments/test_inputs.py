@@ -356,18 +356,23 @@ def test_with_nobody_mature_there_are_no_figures():
     young = made().with_columns(is_mature=False)
     for settings in (DecisionSettings(), DecisionSettings(planned_looks=4)):
         found = does_it_pay(young, settings=settings)
-        text = "Nobody's window and returns (28 + 0 days) are over yet: there are no figures so far."
+        text = "Window and returns (28 + 0 days) are over for nobody yet: there are no figures so far."
         assert found.sentence == f"Cannot be judged. {text} (mature customers)"
         assert not found.is_provisional
         assert found.table["effect"].to_list() == [None]
         assert found.blocked_by() == ["mature customers"]
 
 
-def test_with_hardly_anybody_mature_it_is_not_provisional():
-    found = does_it_pay(made().with_columns(is_mature=pl.col("customer_id") < 1))
-    assert not found.is_provisional
-    assert "'all'" not in found.sentence
-    assert found.blocked_by() == ["mature customers", "estimate"]
+def test_with_hardly_anybody_mature_there_are_none_either():
+    """As few as would block a test that is over."""
+    frame = made()
+    nth = pl.int_range(pl.len()).over("arm")
+    for n, is_shown in ((1, False), (29, False), (30, True)):
+        found = does_it_pay(frame.with_columns(is_mature=nth < n))
+        assert found.is_provisional is is_shown
+        assert found.blocked_by() == ["mature customers"]
+        assert (found.table["effect"][0] is not None) is is_shown
+        assert (f"over for only {n} customers of an arm, 30 are needed" in found.sentence) is not is_shown
 
 
 def test_nothing_is_said_of_new_customers_where_none_are_known():
