@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 
 from custvalue.errors import DataError
-from custvalue.experiments.given import check_columns, check_level, check_number, check_share, is_number
+from custvalue.experiments.columns import to_boolean
+from custvalue.experiments.given import (
+    as_key,
+    check_columns,
+    check_level,
+    check_names,
+    check_number,
+    check_share,
+    is_number,
+)
 from custvalue.experiments.money import arm_size_test_and_roll
 from custvalue.experiments.randomised import Metric, detectable
 from custvalue.experiments.trial import Shop, to_polars
@@ -20,7 +29,7 @@ from custvalue.results import Kind, Result
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from custvalue.experiments.trial import Frame
 
@@ -146,7 +155,7 @@ def sample_size(
     solve = partial(detectable, table, level=level, power=power, treated_share=treated_share)
     needed = None
     if effect is not None:
-        needed = math.ceil(solve(adjusted or plain, effect=abs(effect)))
+        needed = _needed(partial(solve, adjusted or plain), effect)
     if entered_per_day is not None:
         pace, at_once = entered_per_day, 0
     elif not at_once:
@@ -193,6 +202,16 @@ def _check_plan(
     for name, value in above.items():
         if value is not None:
             check_number(name, value, above=0.0)
+
+
+def _needed(solve: Callable[..., float], effect: float) -> int:
+    try:
+        return math.ceil(solve(effect=abs(effect)))
+    except ValueError:  # the solver's smallest test has more power than was asked for
+        raise DataError(
+            f"effect={effect:g} is so large against how customers differ that a handful of them show it.",
+            "State the smallest effect that must not be missed.",
+        ) from None
 
 
 def _check_history(table: pl.DataFrame, columns: list[str]) -> None:
@@ -305,6 +324,7 @@ def assign(
     >>> assign(pl.DataFrame({"customer_id": ["a", "b", "c", "d"]}), experiment="gift").table["arm"].to_list()
     ['treatment', 'treatment', 'control', 'control']
     """
+    check_names("strata", strata)
     table = to_polars(customers)
     if missing := [c for c in ("customer_id", unit, *strata) if c not in table.columns]:
         raise DataError(f"The frame has no column {missing[0]!r}; it has {', '.join(table.columns)}.")
@@ -316,11 +336,11 @@ def assign(
         raise DataError(f"{twice:,} customers stand in the frame more than once.")
     willing = table
     if "consent_experiment" in table.columns:
-        willing = table.filter(pl.col("consent_experiment").fill_null(value=True))
+        consent = to_boolean(table["consent_experiment"], "consent_experiment")
+        willing = table.filter(consent.fill_null(value=True))
     stratum = pl.concat_str([pl.col(c).cast(pl.String) for c in strata], separator=" | ") if strata else pl.lit("all")
-    who = willing.select(
-        pl.col("customer_id").cast(pl.String), unit=pl.col(unit).cast(pl.String), stratum=stratum
-    ).sort("customer_id")
+    keys, units_of = as_key(willing["customer_id"]), as_key(willing[unit])
+    who = willing.select(keys, unit=units_of, stratum=stratum).sort("customer_id")
     units = who.select("unit", "stratum").unique().sort("unit")
     if units["unit"].n_unique() < units.height:
         raise DataError(

@@ -11,6 +11,7 @@ import polars as pl
 from custvalue.config import DecisionSettings
 from custvalue.errors import DataError
 from custvalue.experiments.checks import check_trial, checks_table
+from custvalue.experiments.columns import to_days
 from custvalue.experiments.given import check_share
 from custvalue.experiments.randomised import Metric, cells, effect_of
 from custvalue.experiments.sequence import sequence_half_width, sequence_p_value, tuning
@@ -75,7 +76,7 @@ class Looks(Result):
         first = decided["day"][0]
         when = f"on {first.isoformat()}" if isinstance(first, dt.date) else f"at day {first}"
         if decided.height < self.table.filter(pl.col("day") >= first).height:
-            return f"First decided {when}, though later looks take in 0 again: {effect}"
+            return f"First decided {when}, though some later looks take in 0 again: {effect}"
         return f"First decided {when}: {effect}"
 
 
@@ -132,7 +133,7 @@ def looks_of(
         if entered not in table.columns:
             raise DataError(f"The frame has no column {entered!r} (day of entry); it has {', '.join(table.columns)}.")
         trial = trial_from_frame(
-            table.with_columns(assigned_at=pl.col(entered)),
+            table.with_columns(assigned_at=to_days(table[entered], entered)),
             arm=arm, control=control, outcome=outcome, segment=None, before=before, planned_share=planned_share,
             outcome_days=28, as_of=None,
         )  # fmt: skip

@@ -177,6 +177,8 @@ def free_delivery_threshold(
             "State all three.",
         )
     paid = with_profit(test, costs)
+    if paid["profit"].n_unique() < 2:
+        raise DataError("The profit is the same for every customer: no threshold can be told from another.")
     tested = sorted(paid["threshold"].unique().to_list())
     today = _today(test, tested, current)
     asked = sorted({*tested, *further})

@@ -154,6 +154,8 @@ def _people(frame: pl.DataFrame, segment: str | None) -> pl.DataFrame:
     check_columns(frame, [c for c in ("contribution",) if c in frame.columns], "of the customers")
     if not (frame.schema["threshold"].is_numeric() or frame.schema["threshold"] == pl.Null):
         raise DataError(f"Column 'threshold' of the customers holds {frame.schema['threshold']}, money was expected.")
+    if n := int((frame["threshold"] < 0).sum()):
+        raise DataError(f"Column 'threshold' of the customers is negative in {n:,} rows.", "0 is always free.")
     keys = as_key(frame["customer_id"])
     if twice := frame.height - keys.n_unique():
         raise DataError(f"{twice:,} customers stand in the test more than once.")
@@ -174,6 +176,8 @@ def _baskets(frame: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
             raise DataError(f"Column {column!r} of the orders is empty in {n:,} rows.")
     check_columns(frame, ["basket"], "of the orders")
     check_finite(frame, [c for c in ("returned", "fee_paid") if c in frame.columns], "of the orders")
+    if frame.height == 0:
+        raise DataError("The frame of orders is empty.", "One row per order in the window is needed.")
     returned, fee = pl.lit(None, pl.Float64), pl.lit(None, pl.Float64)
     if "returned" in frame.columns:
         returned = pl.col("returned").cast(pl.Float64).fill_null(0.0)

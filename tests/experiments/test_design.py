@@ -86,6 +86,7 @@ def test_power_holds_in_simulation():
         ({"treated_share": 1.0}, "treated_share=1.0: a share between 0 and 1"),
         ({"power": 80}, "power=80: a share between 0 and 1"),
         ({"effect": 0.0}, "not 0"),
+        ({"effect": 1e9}, "a handful of them show it"),
         ({"effect": math.nan}, "effect=nan: a number was expected"),
         ({"effect": math.inf}, "effect=inf"),
         ({"effect": "1,50"}, "effect='1,50'"),
@@ -226,6 +227,23 @@ def test_those_who_refused_are_left_out():
 def test_who_cannot_be_assigned(change, message):
     with pytest.raises(DataError, match=message):
         assign(change(people()), experiment="x")
+
+
+def test_consent_and_ids_as_files_and_pandas_write_them():
+    frame = people(300).with_columns(
+        customer_id=pl.int_range(pl.len()), consent_experiment=pl.int_range(pl.len()) >= 100
+    )
+    first = assign(frame, experiment="x")
+    said = {True: "ja", False: "nein"}
+    text = frame.with_columns(
+        pl.col("customer_id").cast(pl.Float64),
+        consent_experiment=pl.col("consent_experiment").replace_strict(said, return_dtype=pl.String),
+    )
+    assert assign(text, experiment="x").table.equals(first.table)
+    number = frame.with_columns(pl.col("consent_experiment").cast(pl.Int64))
+    assert assign(number, experiment="x").n_refused == 100
+    with pytest.raises(DataError, match="strata='segment': a list of columns"):
+        assign(frame, experiment="x", strata="segment")
 
 
 def test_assignments_go_into_the_warehouse():

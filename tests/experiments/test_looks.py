@@ -122,7 +122,7 @@ def test_the_title_says_where_later_looks_take_in_0_again():
     out = (found.table["effect_low"] > 0.0).to_list()
     assert out[0]
     assert not out[-1]
-    assert found.title.startswith("First decided on 2026-03-05, though later looks take in 0 again: +")
+    assert found.title.startswith("First decided on 2026-03-05, though some later looks take in 0 again: +")
 
 
 def test_one_look_says_which_interval_it_has():
@@ -142,6 +142,7 @@ def test_one_look_says_which_interval_it_has():
         (lambda f: f.filter((pl.col("arm") == "control") | (pl.int_range(pl.len()) % 40 == 0)), r"50.0% planned"),
         (lambda f: f.filter(arm="control"), "An arm is empty"),
         (lambda f: f.with_columns(entry_day=pl.when(pl.int_range(pl.len()) > 6).then(1)), "'entry_day' is empty in 7"),
+        (lambda f: f.with_columns(entry_day=pl.lit("01.02.2026")), "Column 'entry_day' holds '01.02.2026'"),
         (lambda f: f.with_columns(is_mature=False), "No customer's window"),
         (lambda f: f.with_columns(contribution=pl.lit(None, pl.Float64)), "Empty or not finite: contribution"),
     ],
