@@ -86,7 +86,8 @@ class SamplePlan(Result):
             return f"{self.n_customers:,} customers would take more than ten years: {effect} can't be found"
         row = self.table.filter(n_customers=self.at_once).row(0, named=True)
         found = f"{self._smallest(row)} {self.currency}"
-        return f"You have {self.at_once:,} customers: they show {found} or more; {effect} can't be found"
+        years = " within ten years" if self.entered_per_day else ""
+        return f"You have {self.at_once:,} customers: they show {found} or more; {effect} can't be found{years}"
 
     @staticmethod
     def _smallest(row: Mapping[str, float | None]) -> str:

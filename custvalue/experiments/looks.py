@@ -69,8 +69,9 @@ class Looks(Result):
         last = money(self.table["effect"][-1], sign=True)
         which = "the only look" if self.table.height == 1 else f"the last of {self.table.height} looks"
         effect = f"{last} {self.currency} per customer at {which}"
-        if decided.height == 0 and self.table.height == 1:
-            return f"Undecided with an interval that allows further looks: {effect}"
+        if self.table.height == 1:
+            said = "Decided" if decided.height else "Undecided"
+            return f"{said} with an interval that allows further looks: {effect}"
         if decided.height == 0:
             return f"Undecided at every look: {effect}"
         first = decided["day"][0]

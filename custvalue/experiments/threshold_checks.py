@@ -79,7 +79,7 @@ def _split(sizes: Mapping[float, int], shares: Mapping[float, float]) -> Check:
         raise DataError(f"planned_shares add up to {sum(shares.values()):g}; shares that add up to 1 were expected.")
     p = split_p_value(sizes, shares)
     total = sum(sizes.values())
-    found = ", ".join(f"{name_of(t)} {n / total:.1%} ({shares[t]:.1%} planned)" for t, n in sizes.items())
+    found = ", ".join(f"{name_of(t)}: {n / total:.1%} ({shares[t]:.1%} planned)" for t, n in sizes.items())
     status: Status = "block" if p < BLOCK_BELOW else "warn" if p < WARN_BELOW else "ok"
     text = f"Shares of the customers: {found}; p = {p:.2g}."
     if status == "block":

@@ -33,7 +33,7 @@ LOOK = {
     "practically neutral": (GREY, "diamond"),
     "cannot be judged": (GREY, "x-thin"),
 }
-BAND = "rgba(0,114,178,0.18)"
+BAND, DARK_BAND = "rgba(0,114,178,0.18)", "rgba(0,114,178,0.32)"
 
 
 @figure_for.register
@@ -86,12 +86,15 @@ def _(result: Looks) -> go.Figure:
     """Draw the effect over time with the always-valid interval and, thinner, the one that may be looked at once."""
     table, figure = result.table, go.Figure()
     days = table["day"].to_list()
-    for low, high, name in (
-        ("effect_low", "effect_high", f"always valid, {result.level:.0%}"),
-        ("fixed_low", "fixed_high", "valid for one look only"),
-    ):
+    intervals = (
+        ("effect_low", "effect_high", f"always valid, {result.level:.0%}", BAND),
+        ("fixed_low", "fixed_high", "valid for one look only", DARK_BAND),
+    )
+    if len(days) == 1:
+        return _one_look(result, intervals)
+    for low, high, name, colour in intervals:
         lower, upper = table[low].round(4).to_list(), table[high].round(4).to_list()
-        band = go.Scatter(x=days + days[::-1], y=upper + lower[::-1], fill="toself", fillcolor=BAND, name=name)
+        band = go.Scatter(x=days + days[::-1], y=upper + lower[::-1], fill="toself", fillcolor=colour, name=name)
         figure.add_trace(band.update(line={"width": 0}, hoverinfo="skip", mode="lines"))
     effect = table["effect"].round(4).to_list()
     figure.add_trace(go.Scatter(x=days, y=effect, mode="lines", line={"color": BLUE, "width": 2}, name="effect"))
@@ -102,6 +105,25 @@ def _(result: Looks) -> go.Figure:
         title_text=f"effect, {result.currency} per customer (0 is break-even)", range=[-reach, reach], zeroline=False
     )
     figure.update_xaxes(title_text="last day of entry")
+    return finish(figure, result.title)
+
+
+def _one_look(result: Looks, intervals: tuple[tuple[str, str, str, str], ...]) -> go.Figure:
+    """Draw the two intervals of a single look beside each other: a band has no width there."""
+    figure, row = go.Figure(), result.table.row(0, named=True)
+    for (low, high, name, _), colour in zip(intervals, (BLUE, GREY), strict=True):
+        figure.add_trace(go.Scatter(
+            x=[name], y=[row["effect"]], mode="markers", name=name, showlegend=False,
+            marker={"size": 11, "color": colour},
+            error_y={
+                "type": "data", "symmetric": False, "thickness": 2, "width": 6,
+                "array": [row[high] - row["effect"]], "arrayminus": [row["effect"] - row[low]],
+            },
+        ))  # fmt: skip
+    figure.add_hline(y=0.0, line={"color": INK, "width": 1.5})
+    title = f"effect, {result.currency} per customer (0 is break-even)"
+    figure.update_yaxes(title_text=title, zeroline=False)
+    figure.update_xaxes(title_text=f"interval at the only look, day of entry {row['day']}", type="category")
     return finish(figure, result.title)
 
 

@@ -196,5 +196,11 @@ def test_the_looks_at_a_test_of_a_warehouse_are_those_of_its_frame():
     assert looks.title.endswith("at the last of 10 looks")
     with pytest.raises(DataError, match="Name the experiment"):
         looks_of(LoggingShop(frame))
+    figure = looks.plot()
+    assert [t.name for t in figure.data] == ["always valid, 95%", "valid for one look only", "effect"]
     one = looks_of(frame.with_columns(entry_day=0))
+    drawn = {t.name: (t.y[0] - t.error_y.arrayminus[0], t.y[0] + t.error_y.array[0]) for t in one.plot().data}
+    row = one.table.row(0, named=True)
+    assert drawn["always valid, 95%"] == pytest.approx((row["effect_low"], row["effect_high"]), abs=1e-3)
+    assert drawn["valid for one look only"] == pytest.approx((row["fixed_low"], row["fixed_high"]), abs=1e-3)
     assert one.title.endswith("at the only look")

@@ -275,7 +275,7 @@ def test_arms_that_are_not_those_drawn_cannot_be_judged():
     assert whole.checks.filter(check="sample ratio")["status"].to_list() == ["ok"]
     found = free_delivery_threshold(*halved(people, orders, 80.0, 0.6), current=50.0, **COSTS)
     assert found.checks["check"][0] == "sample ratio"
-    assert found.title.startswith("Cannot be judged: Shares of the customers: free over 30 38.5% (33.3% planned)")
+    assert found.title.startswith("Cannot be judged: Shares of the customers: free over 30: 38.5% (33.3% planned)")
     assert found.table["gain_low"].null_count() == found.table.height
     assert not found.table["is_best"].any()
     assert found.plot().layout.title.text.startswith("Cannot be judged")
