@@ -52,6 +52,7 @@ def threshold_checks(
     checks = [Check("both arms" if len(sizes) == 2 else "all arms", "ok", f"{named}.")]
     checks += [
         _split(sizes, planned_shares or _planned(sizes, today, test.treated_share)),
+        _before(test.p_before),
         _missing_cost(test),
         _mature(test),
     ]
@@ -80,7 +81,7 @@ def _split(sizes: Mapping[float, int], shares: Mapping[float, float]) -> Check:
     p = split_p_value(sizes, shares)
     total = sum(sizes.values())
     found = ", ".join(f"{name_of(t)}: {n / total:.1%} ({shares[t]:.1%} planned)" for t, n in sizes.items())
-    status: Status = "block" if p < BLOCK_BELOW else "warn" if p < WARN_BELOW else "ok"
+    status = _status(p)
     text = f"Shares of the customers: {found}; p = {p:.2g}."
     if status == "block":
         text += " The arms are not those drawn, or planned_shares is to be stated."
@@ -95,6 +96,16 @@ def split_p_value(sizes: Mapping[float, int], shares: Mapping[float, float]) -> 
         return sample_ratio_p_value(sizes[first], sizes[second], shares[second] / (shares[first] + shares[second]))
     whole = sum(shares.values())
     return float(chisquare(counts, [total * shares[t] / whole for t in sizes]).pvalue)
+
+
+def _before(p: float | None) -> Check:
+    if p is None:
+        return Check("before the start", "warn", "Nothing is known of the time before; an imbalance stays unseen.")
+    return Check("before the start", _status(p), f"Contribution of the arms before the start: p = {p:.2g}.")
+
+
+def _status(p: float) -> Status:
+    return "block" if p < BLOCK_BELOW else "warn" if p < WARN_BELOW else "ok"
 
 
 def _missing_cost(test: ThresholdTest) -> Check:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from scipy.stats import f_oneway
 
 from custvalue.errors import DataError, MissingInputError
 from custvalue.experiments.given import as_key, check_columns, check_finite
@@ -35,6 +36,8 @@ class ThresholdTest:
         Threshold of the control arm; None where no arm is called so.
     treated_share
         Share of customers planned for the other of two arms than today's; None where none is stated.
+    p_before
+        Chance that the arms brought contributions that far apart before the start; None where they are not known.
     n_young, n_without_cost
         Customers left out because their window is not over; those who ordered and whose carrier cost is not known.
     """
@@ -44,6 +47,7 @@ class ThresholdTest:
     control: float | None
     currency: str
     treated_share: float | None = None
+    p_before: float | None = None
     n_young: int = 0
     n_without_cost: int = 0
 
@@ -79,7 +83,10 @@ def of_shop(shop: Shop, experiment: str | None) -> ThresholdTest:
     if control is not None and test.control is None:
         raise DataError(f"control_arm of {experiment!r} is {control!r}, but no customer is in an arm of that name.")
     share, n_young = row.get("planned_share"), everybody.height - customers.height
-    return replace(test, treated_share=None if share is None else float(share), n_young=n_young, n_without_cost=without)
+    return replace(
+        test, treated_share=None if share is None else float(share), p_before=_before(customers), n_young=n_young,
+        n_without_cost=without,
+    )  # fmt: skip
 
 
 def _refuse_design(row: Mapping[str, Any], experiment: str) -> None:
@@ -114,6 +121,17 @@ def _without_cost(customers: pl.DataFrame, experiment: str) -> int:
             "Load `deliveries` with carrier_cost.",
         )
     return without
+
+
+def _before(customers: pl.DataFrame) -> float | None:
+    """Compare the arms before the start, all together (analysis of variance)."""
+    if "pre_contribution" not in customers.columns or customers["pre_contribution"].null_count():
+        return None
+    known = customers.select("arm", pl.col("pre_contribution").cast(pl.Float64))
+    arms = [arm["pre_contribution"].to_numpy() for arm in known.partition_by("arm")]
+    if len(arms) < 2 or known["pre_contribution"].n_unique() < 2 or min(map(len, arms)) < 2:
+        return None
+    return float(f_oneway(*arms).pvalue)
 
 
 def of_frames(

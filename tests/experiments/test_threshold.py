@@ -8,6 +8,7 @@ import math
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import ttest_ind
 
 from custvalue.errors import DataError
 from custvalue.experiments.randomised import sample_ratio_p_value
@@ -429,6 +430,23 @@ def test_a_contribution_without_its_costs_is_refused():
     shop.customers = whole.filter(pl.col("n_orders") > 0).with_columns(carrier_cost=some)
     found = free_delivery_threshold(shop, experiment="free")
     assert found.title.startswith("Cannot be judged: A cost is missing: carrier_cost of 10 customers")
+
+
+def test_arms_that_differed_before_the_start_cannot_be_judged():
+    shop = Stub({50.0: 1.0, 30.0: 1.2})
+    plain = free_delivery_threshold(shop, experiment="free").checks.filter(check="before the start")
+    assert (plain["status"][0], plain["detail"][0][:16]) == ("warn", "Nothing is known")
+    rng = np.random.default_rng(2)
+    noise = pl.Series(rng.gamma(2.0, 10.0, shop.customers.height))
+    same = shop.customers.with_columns(pre_contribution=noise)
+    shop.customers = same
+    assert free_delivery_threshold(shop, experiment="free").checks["status"].to_list() == ["ok"] * 6
+    shop.customers = same.with_columns(pre_contribution=noise + 5.0 * (pl.col("arm") == "control"))
+    found = free_delivery_threshold(shop, experiment="free")
+    assert found.title.startswith("Cannot be judged: Contribution of the arms before the start: p = ")
+    # of two arms the analysis of variance is Student's t test
+    arms = [shop.customers.filter(arm=a)["pre_contribution"].to_numpy() for a in ("control", "treatment")]
+    assert f"p = {ttest_ind(*arms).pvalue:.2g}." in found.title
 
 
 def test_customers_whose_window_is_not_over_are_left_out_and_counted():
