@@ -36,7 +36,7 @@ def check_trial(trial: Trial, settings: DecisionSettings, looks: int) -> list[Ch
     checks = [_design(trial), _both_arms(trial), _unit(trial), *_nulls(trial), _missing_cost(trial)]
     checks += [*_segments_before(trial), *_skewness(trial)]
     checks += _households(trial)
-    checks += [_exposure(trial), _mature(trial, settings, looks), _looks(settings, looks)]
+    checks += [_exposure(trial), _mature(trial, settings), _looks(settings, looks)]
     if all(c.status != "block" for c in checks[:1]) and not _empty_arm(trial):
         checks += [*_sample_ratio(trial), _pre_period(trial)]
     return checks
@@ -110,7 +110,10 @@ def _unit(trial: Trial) -> Check:
 
 def _whole_units(trial: Trial) -> Check:
     if not trial.is_by_unit:
-        text = f"Assigned was the {trial.unit}, counted is the customer; give the column as does_it_pay(unit=...)."
+        text = (
+            f"Assigned was the {trial.unit}, counted is the customer: a warehouse knows customers and regions; give a"
+            f" frame with the column of the {trial.unit}, as in does_it_pay(frame, unit={trial.unit!r})."
+        )
         return Check("unit of assignment", "block", text)
     if mixed := int((trial.customers["n_arms"] > 1).sum()):
         return Check("unit of assignment", "block", f"{mixed:,} {trial.noun} have customers in both arms.")
@@ -202,13 +205,13 @@ def _exposure(trial: Trial) -> Check:
     return Check("assignment before exposure", "ok", "Everybody was assigned before his exposure.")
 
 
-def _mature(trial: Trial, settings: DecisionSettings, looks: int) -> Check:
+def _mature(trial: Trial, settings: DecisionSettings) -> Check:
     days = f"{trial.outcome_days} + {trial.return_days} days"
     young = int((~trial.customers["is_mature"].fill_null(value=False)).sum()) if trial.has("is_mature") else 0
     if young == 0:
         return Check("mature customers", "ok", f"Window and returns ({days}) are over for everybody.")
     text = f"{young:,} of {trial.customers.height:,} customers are still within window and returns ({days})"
-    if max(settings.planned_looks, looks) > 1:
+    if settings.planned_looks > 1:
         return Check("mature customers", "warn", f"{text}; they are left out of this look.")
     return Check("mature customers", "block", f"{text}: one look at the end was planned, so figures are provisional.")
 

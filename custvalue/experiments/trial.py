@@ -259,11 +259,11 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
         outcome_days=_outcome_days(row),
         as_of=as_of or _last_day_of_data(customers) or row.get("ends"),
         name=experiment,
-        unit="unit_id" if "unit_id" in customers.columns and unit in AREA_WORDS else None,
+        unit="unit_id" if "unit_id" in customers.columns and unit.lower() in AREA_WORDS else None,
         control=row.get("control_arm") or None,
         of_shop=True,
     )
-    return replace(trial, return_days=_return_days(row), design=str(row.get("design") or "rct"), unit=unit), row
+    return replace(trial, return_days=_return_days(row), design=str(row.get("design") or "rct").lower(), unit=unit), row
 
 
 def _planned_share(row: dict[str, Any]) -> float:

@@ -2,7 +2,7 @@
 -- grain:      one row per experiment or launch
 -- key:        experiment_id
 -- required:   experiment_id, name, design, starts, ends
--- reject:     design not in ('rct', 'staggered', 'threshold', 'observational') : design is none of rct, staggered, threshold, observational
+-- reject:     lower(design) not in ('rct', 'staggered', 'threshold', 'observational') : design is none of rct, staggered, threshold, observational
 -- reject:     ends < starts : ends lies before starts
 create table raw.experiments (
     experiment_id integer,

@@ -164,7 +164,7 @@ def test_what_is_empty_is_refused():
 # the warehouse
 
 
-def regional_shop(shop, n_regions=24, unit="region", seed=2, acquired=True):
+def regional_shop(shop, n_regions=24, unit="region", seed=2, acquired=True, design="rct", goods=True):
     """Load a shop whose regions were assigned; the measure brings new customers to the treated ones."""
     rng = np.random.default_rng(seed)
     starts, ends = dt.date(2025, 3, 1), dt.date(2025, 3, 28)
@@ -186,11 +186,12 @@ def regional_shop(shop, n_regions=24, unit="region", seed=2, acquired=True):
     shop.load(orders, table="orders")
     carried = orders.select("order_id", delivery_id="order_id", mode=pl.lit("standard"), carrier_cost=pl.lit(0.0))
     shop.load(carried, table="deliveries")
-    goods = {"order_id": [orders["order_id"][0]], "line_no": [1], "qty": [1], "list_price": [0.0], "unit_cost": [0.0]}
-    shop.load(pl.DataFrame(goods), table="order_lines")
+    lines = {"order_id": [orders["order_id"][0]], "line_no": [1], "qty": [1], "list_price": [0.0], "unit_cost": [0.0]}
+    if goods:
+        shop.load(pl.DataFrame(lines), table="order_lines")
     assigned = customers.filter(~pl.Series(new) & pl.col("consent_experiment"))
     shop.load(pl.DataFrame({
-        "experiment_id": [1], "name": ["radio"], "design": ["rct"], "unit": [unit], "starts": [starts], "ends": [ends],
+        "experiment_id": [1], "name": ["radio"], "design": [design], "unit": [unit], "starts": [starts], "ends": [ends],
         "planned_share": [0.5], "outcome_days": [28], "return_days": [0],
     }), table="experiments")  # fmt: skip
     odd = pl.col("region").str.slice(1).cast(pl.Int64) % 2 == 1
@@ -258,3 +259,12 @@ def test_without_a_day_of_acquisition_the_first_order_tells_who_is_new():
     new = set(found.filter("is_new")["customer_id"])
     assert {c for c in customers["customer_id"] if c.startswith("n")} <= new
     assert same.customers_per_unit < known.customers_per_unit  # of the known some ordered first in the window
+
+
+def test_capitals_are_read_and_goods_without_cost_block_regions_too():
+    with open_warehouse() as shop:
+        regional_shop(shop, unit="Region", design="RCT", goods=False)
+        verdict = does_it_pay(shop, experiment="radio", settings=SETTINGS)
+    assert (verdict.unit.lower(), verdict.design) == ("region", "rct")
+    assert verdict.blocked_by() == ["missing cost"]
+    assert "No cost of goods" in verdict.sentence
