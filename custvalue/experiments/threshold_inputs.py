@@ -10,13 +10,12 @@ import polars as pl
 from scipy.stats import f_oneway
 
 from custvalue.errors import DataError, MissingInputError
+from custvalue.experiments.arms import is_control
 from custvalue.experiments.given import as_key, check_columns, check_finite
 from custvalue.experiments.randomised import ALL
-from custvalue.experiments.trial import CONTROL_WORDS, CUSTOMER_WORDS, experiment_row, to_polars
+from custvalue.experiments.trial import CUSTOMER_WORDS, design_of, experiment_row, to_polars
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from custvalue.experiments.trial import Frame, Shop
 
 NEVER = math.inf
@@ -89,12 +88,12 @@ def of_shop(shop: Shop, experiment: str | None) -> ThresholdTest:
     )  # fmt: skip
 
 
-def _refuse_design(row: Mapping[str, Any], experiment: str) -> None:
+def _refuse_design(row: dict[str, Any], experiment: str) -> None:
     """Refuse what was not drawn by lot, customer by customer: intervals would be wrong, and far too narrow."""
-    if (design := str(row.get("design") or "rct")) != "rct":
+    if (design := design_of(row)) != "rct":
         raise DataError(
             f"The design of {experiment!r} is {design!r}: chance did not choose whose delivery was free from where on.",
-            "Thresholds are compared by a randomised test (design rct); of a launch says launch_effect(...).",
+            "Thresholds are compared by a randomised test (design rct or threshold); see launch_effect(...).",
         )
     if (unit := str(row.get("unit") or "customer").strip().lower()) not in CUSTOMER_WORDS:
         raise DataError(
@@ -148,9 +147,9 @@ def of_frames(
     people = _people(to_polars(customers), segment)
     control = None
     if "arm" in people.columns:
-        arm = pl.col("arm").cast(pl.String)
-        is_control = arm == control_arm if control_arm is not None else arm.str.to_lowercase().is_in(CONTROL_WORDS)
-        named = people.filter(is_control)
+        labels = people["arm"].cast(pl.String).unique().to_list()
+        controls = [a for a in labels if (a == control_arm if control_arm is not None else is_control(a))]
+        named = people.filter(pl.col("arm").cast(pl.String).is_in(controls))
         found = named["threshold"].unique().to_list()
         control = found[0] if len(found) == 1 else None
     return ThresholdTest(

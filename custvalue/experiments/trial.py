@@ -263,7 +263,13 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
         control=row.get("control_arm") or None,
         of_shop=True,
     )
-    return replace(trial, return_days=_return_days(row), design=str(row.get("design") or "rct").lower(), unit=unit), row
+    return replace(trial, return_days=_return_days(row), design=design_of(row), unit=unit), row
+
+
+def design_of(row: dict[str, Any]) -> str:
+    """Return how customers came into their arms; thresholds that were drawn by lot are a randomised test."""
+    design = str(row.get("design") or "rct").lower()
+    return "rct" if design == "threshold" else design
 
 
 def _planned_share(row: dict[str, Any]) -> float:

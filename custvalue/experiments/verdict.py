@@ -75,10 +75,11 @@ class Verdict(Result):
         There, the doubly robust estimate of the effect on those who got it; it stands in the table too, but
         no decision rests on it.
     long_run
-        Effect per customer over `horizon_years` by segment and `persistence` (share of the effect left after a
-        year), discounted. Of a test of the warehouse through what the measure does to purchase rate and dropout
-        (`rate_factor`, `dropout_factor`); where the purchases do not tell, `basis` says that the effect itself
-        was carried on. None where nothing was judged.
+        Effect per customer over `horizon_years` by segment, discounted. Of a test of the warehouse through what the
+        measure does to purchase rate and dropout (`rate_factor`, `dropout_factor`): `persistence` is the share of
+        that change left after a year, while the cost per purchase stays. Where the purchases do not tell, `basis`
+        says that the effect itself was carried on, and persistence is the share of it left, as if no customer left.
+        None where nothing was judged.
     interval
         `fixed` for one look at the end, `always-valid` where the test was looked at while it ran, and for
         provisional figures, which are such a look.

@@ -179,7 +179,9 @@ def _(result: ThresholdCurve) -> list[View]:
     columns = ("segment", "delivery", "n_customers", "orders_per_customer", "basket", "orders_split", "profit", "gain",
                "gain_low", "gain_high")  # fmt: skip
     caption = "Profit per customer by threshold, and its gain over today's"
-    return [_view(caption, result.table.filter(result.table["basis"] == "tested"), result.kinds, columns)]
+    tested = result.table.filter(result.table["basis"] == "tested")
+    checks = _view("Checks of the comparison", result.checks, {}, name="checks")
+    return [_view(caption, tested, result.kinds, columns), checks]
 
 
 @views.register
