@@ -76,6 +76,11 @@ def panel_of_shop(shop: Shop, experiment: str | None, period_days: int) -> pl.Da
             f"No region of the launch {experiment!r} is known.",
             "Load `assignments` with `exposed_at` and `customers` with `region`.",
         )
+    if not found["has_goods_cost"].all():
+        raise DataError(
+            "No cost of goods is loaded: more orders would seem to pay anyway.",
+            "Load order_lines or products with unit_cost.",
+        )
     if new := found.filter(n_customers=0)["region"].unique().sort().to_list():
         raise DataError(f"Region {new[0]!r} had no customer before the first launch: there is nothing to compare with.")
     return found.select(

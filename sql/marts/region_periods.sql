@@ -1,10 +1,10 @@
 -- relation:   region_periods
 -- grain:      one row per region and period, counted from the first day on which a region got the measure of a launch
 -- key:        region, period
--- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, intermediate.int_orders, marts.pnl_entries, marts.data_span
+-- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, intermediate.int_orders, marts.pnl_entries, marts.pnl_availability, marts.data_span
 -- params:     experiment, period_days
 -- outputs:    region varchar, period bigint, is_exposed boolean, n_customers bigint,
---             contribution decimal(38,2)
+--             contribution decimal(38,2), has_goods_cost boolean
 with launches as (
     select
         customers.region,
@@ -14,6 +14,11 @@ with launches as (
     inner join staging.stg_customers as customers on assignments.customer_id = customers.customer_id
     where experiments.name = $experiment and assignments.exposed_at is not null
     group by customers.region
+),
+
+goods as (
+    select max(case when pnl_line = 'cost_of_goods' and is_available then 1 else 0 end) = 1 as has_cost
+    from marts.pnl_availability
 ),
 
 first_launch as (
@@ -94,8 +99,10 @@ select
     periods.period,
     coalesce(regions.launch_day <= periods.last_day, false) as is_exposed,
     regions.n_customers,
-    coalesce(money.contribution, 0) as contribution
+    coalesce(money.contribution, 0) as contribution,
+    goods.has_cost as has_goods_cost
 from regions
 cross join periods
+cross join goods
 left join money on regions.region = money.region and periods.period = money.period
 order by regions.region, periods.period

@@ -17,7 +17,7 @@ STARTS, LAUNCH = dt.date(2024, 1, 1), dt.date(2024, 10, 7)  # ten periods of 28 
 N_DAYS = 16 * 28 + 5  # sixteen periods, and five days that make no whole one
 
 
-def launched(shop, launches, n_regions=30, effect=4.0, new=0, seed=1):
+def launched(shop, launches, n_regions=30, effect=4.0, new=0, seed=1, goods=True):
     """Load a shop whose regions buy alike; in a launched one every purchase is larger and new customers come."""
     rng = np.random.default_rng(seed)
     people, sales = [], []
@@ -39,6 +39,9 @@ def launched(shop, launches, n_regions=30, effect=4.0, new=0, seed=1):
     orders = pl.DataFrame([*edges, *sales], schema=["customer_id", "ordered_at", "gross_list"], orient="row")
     orders = orders.with_columns(pl.col("gross_list").round(2)).with_row_index("order_id")
     shop.load(orders, table="orders")
+    if goods:
+        lines = {"order_id": [0], "line_no": [1], "qty": [1], "list_price": [1.0], "unit_cost": [0.0]}
+        shop.load(pl.DataFrame(lines), table="order_lines")
     shop.load(pl.DataFrame({
         "experiment_id": [1], "name": ["lockers"], "design": ["staggered"], "unit": ["region"], "starts": [LAUNCH],
         "ends": [STARTS + dt.timedelta(days=N_DAYS - 1)],
@@ -104,6 +107,12 @@ def test_several_days(shop):
     found = launch_effect(shop, "lockers")
     assert found.n_cohorts == 2
     assert found.table["effect_low"][0] < 5.0 < found.table["effect_high"][0]
+
+
+def test_revenue_alone_is_no_contribution(shop):
+    launched(shop, {0: 0}, n_regions=3, goods=False)
+    with pytest.raises(DataError, match="No cost of goods is loaded"):
+        launch_effect(shop, "lockers")
 
 
 def test_what_it_needs(shop):
