@@ -162,7 +162,7 @@ def free_delivery_threshold(
     >>> orders = pl.DataFrame({"customer_id": range(800), "basket": [31.0, 45.0, 52.0, 24.0] * 200})
     >>> costs = {"margin_rate": 0.4, "fee": 4.9, "carrier_cost": 5.9}
     >>> free_delivery_threshold(people, orders, current=50.0, **costs).table["profit"].round(2).to_list()
-    [10.7, 12.85]
+    [10.7, 12.8]
     """
     check_level(level)
     check_number("window", window, above=0.0)
