@@ -80,7 +80,8 @@ def _segments(trial: Trial, judgements: Mapping[str, Judgement]) -> Iterator[Che
         text = f"{len(trial.segments)} segments: each is judged at the strict levels of Holm's procedure."
         yield Check("many segments", "warn", text)
     if small := [s for s in trial.segments if s not in judgements]:
-        text = f"Fewer than {min_per_arm(trial)} {trial.noun} in an arm: {', '.join(small)}; they are not judged alone."
+        few = f"Fewer than {min_per_arm(trial)} {trial.noun} in an arm, or an outcome too skewed for it"
+        text = f"{few}: {', '.join(small)}; they are not judged alone."
         yield Check("small segments", "warn", text)
 
 

@@ -20,6 +20,7 @@ Status = Literal["ok", "warn", "block"]
 BLOCK_BELOW, WARN_BELOW = 0.001, 0.01
 MIN_PER_ARM = 30  # fewer customers do not carry a normal interval of a skewed outcome
 TAIL, EDGEWORTH = 0.025, 0.0846  # (2z² + 1)φ(z)/6 at z = 1.96
+MOST_SKEWED = 2.0 * TAIL
 MIN_UNITS, FEW_UNITS = 5, 15  # sums over many customers are nearly normal; few of them are few all the same
 
 
@@ -128,24 +129,30 @@ def _segments_before(trial: Trial) -> Iterator[Check]:
         yield Check("segments before the start", "warn" if late else "ok", text if late else "All were known before.")
 
 
-def _skewness(trial: Trial) -> Iterator[Check]:
+def skewed_tail(customers: pl.DataFrame) -> float:
     """Tell how far a skewed outcome bends the interval: it leans to one side where arms are unequal and one is small.
 
     With the outcome's third moment μ₃ the difference of means has the skewness κ = μ₃(1/nₜ² − 1/nc²)/SE³; by the
     first term of Edgeworth's expansion of Student's t a tail of a 95 % interval is off by κ(2z² + 1)φ(z)/6 (Hall
     1992, The Bootstrap and Edgeworth Expansion, §2.6).
     """
-    sizes = _arm_sizes(trial.customers.drop_nulls(["treated", "outcome"]))
-    if trial.is_by_unit or min(sizes) < MIN_PER_ARM:
-        return
-    outcome = trial.customers["outcome"].drop_nulls()
-    apart = outcome - outcome.mean()
+    known = customers.drop_nulls(["treated", "outcome"])
+    sizes = _arm_sizes(known)
+    if min(sizes) == 0:
+        return 0.0
+    apart = known["outcome"] - known["outcome"].mean()
     error = float((apart**2).mean()) * (1.0 / sizes[0] + 1.0 / sizes[1])  # type: ignore[arg-type]
     if not error > 0.0:
-        return
+        return 0.0
     third = float((apart**3).mean()) * abs(1.0 / sizes[1] ** 2 - 1.0 / sizes[0] ** 2)  # type: ignore[arg-type]
-    off = abs(third) / error**1.5 * EDGEWORTH
-    status: Status = "block" if off > 2.0 * TAIL else "warn" if off > 0.4 * TAIL else "ok"
+    return float(abs(third) / error**1.5 * EDGEWORTH)
+
+
+def _skewness(trial: Trial) -> Iterator[Check]:
+    if trial.is_by_unit or min(_arm_sizes(trial.customers)) < MIN_PER_ARM:
+        return
+    off = skewed_tail(trial.customers)
+    status: Status = "block" if off > MOST_SKEWED else "warn" if off > 0.4 * TAIL else "ok"
     text = f"A tail of the interval, meant to be {100 * TAIL:.1f} %, is off by about {100 * off:.1f} points"
     why = ": the outcome is skewed, and the smaller arm too small for it." if status != "ok" else "."
     yield Check("skewed outcome", status, text + why)
@@ -187,10 +194,21 @@ def _missing_cost(trial: Trial) -> Check:
     missing = [f"{c} in {n:,} rows" for c in present if (n := trial.customers[c].null_count())]
     if missing:
         return Check("missing cost", "block", f"A cost is missing: {', '.join(missing)}.")
+    if trial.has("has_returns") and not trial.customers["has_returns"].all():
+        return Check("missing cost", "warn", "No returns are loaded: what is sent back would lower the contribution.")
+    if _costs_nothing(trial):
+        return Check("missing cost", "warn", "The books carry no cost of the measure for anybody who got it.")
     if absent := [c for c in ("carrier_cost", "fee_paid") if not trial.has(c)]:
         text = f"No column {' or '.join(absent)}: {trial.outcome} is taken to be net of the cost."
         return Check("missing cost", "warn", text)
     return Check("missing cost", "ok", "Carrier cost and fees are there for every customer.")
+
+
+def _costs_nothing(trial: Trial) -> bool:
+    """Tell whether a warehouse's books know of the measure at all: its own entries, or a delivery without its fee."""
+    treated = trial.customers.filter(pl.col("treated"))
+    known = [c for c in ("measure_cost", "carrier_cost_free") if trial.has(c)]
+    return len(known) == 2 and treated.height > 0 and not any(treated[c].abs().sum() for c in known)
 
 
 def _exposure(trial: Trial) -> Check:
@@ -207,7 +225,10 @@ def _exposure(trial: Trial) -> Check:
 
 def _mature(trial: Trial, settings: DecisionSettings) -> Check:
     days = f"{trial.outcome_days} + {trial.return_days} days"
-    young = int((~trial.customers["is_mature"].fill_null(value=False)).sum()) if trial.has("is_mature") else 0
+    if not trial.has("is_mature"):
+        text = f"Whether window and returns ({days}) are over is not known: a column is_mature or as_of would tell."
+        return Check("mature customers", "warn", text)
+    young = int((~trial.customers["is_mature"].fill_null(value=False)).sum())
     if young == 0:
         return Check("mature customers", "ok", f"Window and returns ({days}) are over for everybody.")
     text = f"{young:,} of {trial.customers.height:,} customers are still within window and returns ({days})"

@@ -7,10 +7,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+import polars as pl
 from scipy.stats import t as student
 
 from custvalue.errors import DataError
-from custvalue.experiments.checks import min_per_arm
+from custvalue.experiments.checks import MOST_SKEWED, min_per_arm, skewed_tail
 from custvalue.experiments.money import Belief, FurtherTest, belief, best_further_test, order_uplift
 from custvalue.experiments.randomised import ALL, Cells, Effect, Metric, cells, effect_of, holm
 from custvalue.experiments.sequence import sequence_half_width, sequence_p_value, tuning
@@ -57,6 +58,10 @@ class Judgement:
         Effects on the other outcomes; None where they are not known.
     break_even_uplift
         Share of additional orders at which the measure breaks even.
+    perfect_information
+        What knowing the effect exactly would be worth over the horizon, money (EVPI).
+    sample_information
+        What the further test's result is worth before its costs, money (EVSI); None without one.
     """
 
     segment: str
@@ -71,13 +76,15 @@ class Judgement:
     revenue: Effect | None
     orders: Effect | None
     break_even_uplift: float | None
+    perfect_information: float
+    sample_information: float | None
 
 
 def judge(trial: Trial, settings: DecisionSettings, looks: int) -> dict[str, Judgement]:
     """Judge all customers and each segment; segments with too few customers in an arm are left out."""
     metrics = _metrics(trial)
     found = cells(trial.customers, metrics.values(), arm="treated", segment="segment" if trial.segments else None)
-    large = [s for s in trial.segments if _smallest_arm(found, s) >= min_per_arm(trial)]
+    large = [s for s in trial.segments if _smallest_arm(found, s) >= min_per_arm(trial) and _is_even(trial, s)]
     main = metrics["contribution"]
     plain = {s: effect_of(main, found, segment=s, level=settings.level) for s in (ALL, *large)}
     sequential = max(settings.planned_looks, looks) > 1
@@ -124,6 +131,11 @@ def _complete(trial: Trial, column: str) -> str | None:
 
 def _smallest_arm(found: Cells, segment: str) -> int:
     return min(int(found[segment, t].count()) if (segment, t) in found else 0 for t in (False, True))
+
+
+def _is_even(trial: Trial, segment: str) -> bool:
+    """Tell whether a segment's interval can be trusted: the outcome not too skewed for the smaller of its arms."""
+    return trial.is_by_unit or skewed_tail(trial.customers.filter(pl.col("segment") == segment)) <= MOST_SKEWED
 
 
 def _maybe(metric: Metric, found: Cells, segment: str, level: float) -> Effect | None:
@@ -178,6 +190,8 @@ def _judgement(
         revenue=others.get("revenue"),
         orders=others.get("orders"),
         break_even_uplift=_break_even(effect, others.get("orders")),
+        perfect_information=now.perfect_information(eligible * settings.horizon_days / trial.outcome_days),
+        sample_information=further.net_benefit + further.cost if further.n_per_arm else None,
     )
 
 

@@ -33,6 +33,7 @@ RECOGNISED = {
     "is_mature": ("is_mature",),
     "segment_is_late": ("segment_is_late",),
     "has_goods_cost": ("has_goods_cost",),
+    "has_returns": ("has_returns",),
     "n_arms": ("n_arms",),
     "n_orders": ("n_orders", "orders"),
     "revenue": ("revenue",),
@@ -195,6 +196,8 @@ def trial_from_frame(
     labels = two_arms(out["arm"], arm, control, of_shop=of_shop)
     out = out.with_columns(treated=_is(out["arm"], labels[1])).drop("arm")
     out = _times(_read(out, chosen), chosen)
+    if as_of is not None and "is_mature" not in out.columns and out.schema.get("entered") == pl.Date:
+        out = out.with_columns(is_mature=(pl.lit(as_of) - pl.col("entered")).dt.total_days() >= outcome_days - 1)
     return Trial(
         customers=out,
         name=name,

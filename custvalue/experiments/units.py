@@ -77,8 +77,7 @@ def _columns(trial: Trial, *, has_segments: bool) -> list[pl.Expr]:
     out += [pl.col(c).min() for c in ("entered", "assigned_at", "exposed_at") if trial.has(c)]
     if trial.has("is_mature"):
         out.append(pl.col("is_mature").all())
-    if trial.has("has_goods_cost"):
-        out.append(pl.col("has_goods_cost").all())
+    out += [pl.col(c).all() for c in ("has_goods_cost", "has_returns") if trial.has(c)]
     if trial.has("days_after"):
         out.append(pl.col("days_after").max())
     if trial.has("is_new"):

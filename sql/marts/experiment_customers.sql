@@ -1,7 +1,7 @@
 -- relation:   experiment_customers
 -- grain:      one row per customer of an experiment (of its regions, if they were assigned): what he brought in its window and before it
 -- key:        customer_id
--- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, staging.stg_segments, marts.pnl_availability, marts.pnl_entries, intermediate.int_orders, intermediate.int_carrier_costs, marts.data_span
+-- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, staging.stg_deliveries, staging.stg_segments, marts.pnl_availability, marts.pnl_entries, intermediate.int_orders, intermediate.int_carrier_costs, marts.data_span
 -- params:     experiment
 -- outputs:    customer_id varchar, arm varchar, n_arms bigint, segment varchar, segment_is_late boolean, assigned_at timestamp,
 --             exposed_at timestamp, first_day date, is_mature boolean, n_orders bigint,
@@ -10,7 +10,7 @@
 --             fee_forgone decimal(38,2), fee_paid decimal(38,2), carrier_cost decimal(38,2),
 --             carrier_cost_free decimal(38,2), measure_cost decimal(38,2), order_weeks bigint,
 --             n_orders_late bigint, n_orders_after bigint, days_after bigint, unit_id varchar,
---             last_day date, has_goods_cost boolean, is_new boolean
+--             last_day date, has_goods_cost boolean, has_returns boolean, is_new boolean
 with units as (
     select
         assignments.experiment_id,
@@ -78,7 +78,7 @@ members as (
     where is_region and unit_id is null
 ),
 
-windows as (
+started as (
     select
         experiments.measure_id,
         experiments.outcome_days,
@@ -94,6 +94,25 @@ windows as (
     from staging.stg_experiments as experiments
     inner join arms on experiments.experiment_id = arms.experiment_id
     inner join members on arms.unit_id is not distinct from members.member_unit
+    where experiments.name = $experiment
+),
+
+-- who comes to a region when its window is over is none of it
+windows as (
+    select
+        measure_id,
+        outcome_days,
+        return_days,
+        customer_id,
+        acquired_on,
+        unit_id,
+        arm,
+        n_arms,
+        assigned_at,
+        exposed_at,
+        first_day
+    from started
+    where acquired_on is null or date_diff('day', first_day, acquired_on) < outcome_days
 ),
 
 -- the segment that was declared last before his first day; if there is none, the first one since
@@ -117,8 +136,10 @@ declared as (
     from snapshots
 ),
 
-goods as (
-    select max(case when pnl_line = 'cost_of_goods' and is_available then 1 else 0 end) = 1 as has_cost
+lines as (
+    select
+        max(case when pnl_line = 'cost_of_goods' and is_available then 1 else 0 end) = 1 as has_goods_cost,
+        max(case when pnl_line = 'refunds' and is_available then 1 else 0 end) = 1 as has_returns
     from marts.pnl_availability
 ),
 
@@ -155,13 +176,27 @@ money_before as (
     group by windows.customer_id
 ),
 
+costed as (
+    select
+        order_id,
+        count(case when carrier_cost is null then 1 end) = 0 as is_costed
+    from staging.stg_deliveries
+    group by order_id
+),
+
 deliveries as (
     select
         windows.customer_id,
         count(distinct orders.order_id) as n_orders,
         count(distinct case when carried.fee_forgone > 0 then orders.order_id end) as n_free_orders,
         sum(carried.fee_forgone) as fee_forgone,
-        sum(carried.carrier_cost) as carrier_cost,
+        -- one order without a known cost leaves the whole unknown: half a cost would make a measure look cheap
+        case
+            when
+                count(distinct orders.order_id)
+                = count(distinct case when costed.is_costed then orders.order_id end)
+                then sum(carried.carrier_cost)
+        end as carrier_cost,
         sum(case when carried.fee_forgone > 0 then carried.carrier_cost else 0 end) as carrier_cost_free
     from windows
     inner join intermediate.int_orders as orders
@@ -170,6 +205,7 @@ deliveries as (
             and windows.first_day <= orders.ordered_on
             and date_diff('day', windows.first_day, orders.ordered_on) < windows.outcome_days
     left join intermediate.int_carrier_costs as carried on orders.order_id = carried.order_id
+    left join costed on orders.order_id = costed.order_id
     group by windows.customer_id
 ),
 
@@ -230,11 +266,12 @@ select
     ) as days_after,
     windows.unit_id,
     span.last_day,
-    goods.has_cost as has_goods_cost,
+    lines.has_goods_cost,
+    lines.has_returns,
     coalesce(windows.acquired_on >= windows.first_day, false) as is_new
 from windows
 cross join marts.data_span as span
-cross join goods
+cross join lines
 left join declared on windows.customer_id = declared.customer_id and declared.preference = 1
 left join money on windows.customer_id = money.customer_id
 left join money_before on windows.customer_id = money_before.customer_id

@@ -268,3 +268,12 @@ def test_capitals_are_read_and_goods_without_cost_block_regions_too():
     assert (verdict.unit.lower(), verdict.design) == ("region", "rct")
     assert verdict.blocked_by() == ["missing cost"]
     assert "No cost of goods" in verdict.sentence
+
+
+def test_who_comes_after_the_window_is_no_new_customer_of_the_test():
+    with open_warehouse() as shop:
+        customers, _ = regional_shop(shop)
+        late = pl.DataFrame({"customer_id": ["late"], "region": ["r01"], "acquired_on": [dt.date(2025, 4, 20)]})
+        shop.load(late, table="customers")
+        found = shop.fetch("experiment_customers", experiment="radio")
+    assert set(found["customer_id"]) == set(customers["customer_id"])

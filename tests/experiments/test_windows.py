@@ -15,7 +15,7 @@ from custvalue.experiments.verdict import does_it_pay
 STARTS, ENDS = dt.date(2025, 3, 1), dt.date(2025, 3, 28)
 
 
-def load(shop, *, n=400, entry_days=28, outcome_days=28, last=90, goods=True, seed=1):
+def load(shop, *, n=400, entry_days=28, outcome_days=28, last=90, goods=True, carrier=None, seed=1):
     """Load a test whose customers enter day by day; every customer buys for 10 each day of data."""
     rng = np.random.default_rng(seed)
     entered = rng.integers(0, entry_days, n)
@@ -26,7 +26,7 @@ def load(shop, *, n=400, entry_days=28, outcome_days=28, last=90, goods=True, se
     shop.load(pl.DataFrame({"customer_id": ids}), table="customers")
     shop.load(orders.drop("day"), table="orders")
     carried = orders.select("order_id", delivery_id="order_id", mode=pl.lit("standard"), carrier_cost=pl.lit(1.0))
-    shop.load(carried, table="deliveries")
+    shop.load(carried if carrier is None else carried.with_columns(carrier_cost=carrier), table="deliveries")
     if goods:
         lines = {"order_id": ["0"], "line_no": [1], "qty": [1], "list_price": [10.0], "unit_cost": [0.0]}
         shop.load(pl.DataFrame(lines), table="order_lines")
@@ -111,6 +111,52 @@ def test_without_the_cost_of_goods_there_is_no_verdict(shop):
     assert "No cost of goods is loaded" in verdict.sentence
 
 
+@pytest.mark.parametrize(
+    ("carrier", "n_unknown"),
+    [
+        (pl.when(pl.col("order_id").cast(pl.Int64) % 1_000 > 0).then(1.0), None),  # of some orders it is not known
+        (pl.when(pl.col("order_id").cast(pl.Int64) < 0).then(1.0), 400),
+        (pl.lit(0.0), 0),
+    ],
+)
+def test_one_order_without_its_cost_leaves_the_whole_unknown(shop, carrier, n_unknown):
+    """Two roads: the customers whose cost is empty, and those with such an order in their window, counted here."""
+    entered = load(shop, carrier=carrier)
+    found = shop.fetch("experiment_customers", experiment="gift")
+    orders = shop.fetch("stg_orders").join(shop.fetch("stg_deliveries"), on="order_id", how="left")
+    first = pl.lit(STARTS) + pl.duration(days=pl.col("customer_id").replace_strict(entered))
+    days = (pl.col("ordered_on") - first).dt.total_days()
+    unknown = orders.filter(days.is_between(0, 27) & pl.col("carrier_cost").is_null())["customer_id"].unique()
+    assert set(found.filter(pl.col("carrier_cost").is_null())["customer_id"]) == set(unknown)
+    assert n_unknown is None or len(unknown) == n_unknown
+    if len(unknown):
+        assert f"carrier_cost in {len(unknown)} rows" in does_it_pay(shop, experiment="gift").sentence
+
+
+def test_what_the_books_do_not_know_is_said(shop):
+    """No returns are loaded; once they are, nothing is booked of the measure."""
+    load(shop)
+    checks = does_it_pay(shop, experiment="gift").checks
+    assert "No returns are loaded" in checks.filter(check="missing cost", status="warn")["detail"][0]
+    back = {"return_id": ["r"], "order_id": ["0"], "returned_at": [STARTS], "qty": [1], "refund": [1.0]}
+    shop.load(pl.DataFrame(back), table="returns")
+    checks = does_it_pay(shop, experiment="gift").checks
+    assert "no cost of the measure" in checks.filter(check="missing cost", status="warn")["detail"][0]
+
+
+def test_whether_the_windows_of_a_frame_are_over():
+    """A day of entry and a day of analysis tell; without them nothing is certified."""
+    rng = np.random.default_rng(2)
+    frame = pl.DataFrame({
+        "customer_id": np.arange(2_000), "arm": np.arange(2_000) % 2 == 0, "contribution": rng.normal(10.0, 5.0, 2_000),
+        "assigned_at": [STARTS + dt.timedelta(days=i % 28) for i in range(2_000)],
+    })  # fmt: skip
+    mature = lambda **kw: does_it_pay(frame, **kw).checks.filter(check="mature customers")["status"][0]  # noqa: E731
+    assert mature(as_of=STARTS + dt.timedelta(days=27)) == "block"
+    assert mature(as_of=STARTS + dt.timedelta(days=27 + 27)) == "ok"
+    assert mature() == "warn"
+
+
 # skewed outcomes
 
 
@@ -160,3 +206,14 @@ def test_a_further_test_ends_before_the_decision_does():
             assert (row["keep_testing_until"] - STARTS).days <= horizon
             assert row["customers_to_test"] <= 5_000_000
     assert row["decision"] == "keep testing"
+
+
+def test_a_segment_too_skewed_for_its_arm_is_not_judged_alone():
+    frame = pl.concat([
+        drawn(20_000, 2_000, 0.3, 1).with_columns(segment=pl.lit("large")),
+        drawn(400, 40, 1.5, 2).with_columns(pl.col("customer_id") + 20_000, segment=pl.lit("small")),
+    ])  # fmt: skip
+    verdict = does_it_pay(frame, segment="segment", planned_share=0.1)
+    assert verdict.table.filter(segment="small")["effect"].to_list() == [None]
+    assert verdict.table.filter(segment="large")["effect"].null_count() == 0
+    assert "small" in verdict.checks.filter(check="small segments")["detail"][0]
