@@ -210,7 +210,7 @@ def test_a_further_test_ends_before_the_decision_does():
 
 def test_a_segment_too_skewed_for_its_arm_is_not_judged_alone():
     frame = pl.concat([
-        drawn(20_000, 2_000, 0.3, 1).with_columns(segment=pl.lit("large")),
+        drawn(20_000, 2_000, 0.3, 1).with_columns(pl.col("contribution") * 50.0, segment=pl.lit("large")),
         drawn(400, 40, 1.5, 2).with_columns(pl.col("customer_id") + 20_000, segment=pl.lit("small")),
     ])  # fmt: skip
     verdict = does_it_pay(frame, segment="segment", planned_share=0.1)
