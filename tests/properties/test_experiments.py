@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custvalue.config import DecisionSettings
-from custvalue.experiments.money import Belief, belief, best_further_test, unit_normal_loss
-from custvalue.experiments.randomised import holm
+from custvalue.experiments.judge import decide
+from custvalue.experiments.money import Belief, FurtherTest, belief, best_further_test, unit_normal_loss
+from custvalue.experiments.randomised import Effect, holm
 from custvalue.experiments.sequence import sequence_half_width, sequence_p_value, tuning
 from custvalue.experiments.verdict import does_it_pay
 
@@ -178,3 +179,23 @@ def test_a_final_verdict_leaves_out_break_even_and_keeps_under_the_cap(frame):
         if row["decision"] == "keep testing":
             assert row["keep_testing_until"] > DAY
             assert row["testing_gain"] > 0.0
+
+
+@given(st.floats(0.1, 50.0), st.floats(0.05, 5.0), st.floats(0.0, 2.0))
+@settings(deadline=None)
+def test_either_mistake_is_held_back_by_the_loss_cap(effect, error, cap):
+    """A decision and its mirror image are alike: what holds back a launch holds back a refusal."""
+    further = FurtherTest(n_per_arm=1, net_benefit=1.0, cost=1.0)
+    chosen = DecisionSettings(loss_cap=cap, neutral_margin=0.0)
+    found = {}
+    for sign in (1.0, -1.0):
+        estimate = Effect(
+            n_control=9, n_treated=9, control=0.0, treated=0.0, effect=sign * effect, low=sign * effect - 1.96 * error,
+            high=sign * effect + 1.96 * error, level=0.95, standard_error=error, p_value=0.5, relative=None,
+            relative_low=None, relative_high=None,
+        )  # fmt: skip
+        found[sign] = decide(estimate, belief(sign * effect, error), further, chosen)
+    mirrored = {"pays off": "does not pay", "keep testing": "keep testing"}
+    assert mirrored[found[1.0]] == found[-1.0]
+    sure = effect > 1.96 * error and error * unit_normal_loss(effect / error) <= cap
+    assert (found[1.0] == "pays off") == sure
