@@ -15,13 +15,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
-from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
 from custvalue.config import DecisionSettings
 from custvalue.errors import MissingInputError
-from custvalue.experiments.checks import Check, Status, checks_table
+from custvalue.experiments.checks import Check, checks_table
 from custvalue.experiments.judge import NOT_JUDGED, Decision, decide
+from custvalue.experiments.launch_checks import (
+    MIN_TREATED,
+    enough_units,
+    few_units,
+    parting_trends,
+    second_opinions,
+    trends_before,
+    without_support,
+)
 from custvalue.experiments.money import FurtherTest, belief
 from custvalue.experiments.naive import WHY_BEFORE_AFTER, WHY_USERS
 from custvalue.experiments.panel import NEVER, launch_panel, panel_of_shop
@@ -44,10 +52,9 @@ if TYPE_CHECKING:
 
     from custvalue.experiments.trial import Frame
 
-MIN_TREATED, FEW_UNITS = 5, 10
 SYNTHETIC = "synthetic control"
+FINAL = ("pays off", "does not pay")
 SCHEMA = {"estimator": pl.String} | dict.fromkeys(("effect", "effect_low", "effect_high", "standard_error"), pl.Float64)
-BREAKDOWN_GRID = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +75,9 @@ class LaunchEffect(Result):
     checks
         `check`, `status`, `detail`.
     decision
-        In the words of a verdict; `cannot be judged` where a check blocks.
+        In the words of a verdict; `cannot be judged` where a check blocks: too few units, effects before the launch,
+        a launch that never was which seems to have one, or an effect that would pay off or not but that a parting of
+        trends as large as before would undo (`breakdown` under 1) while trends before or second opinions warn too.
     breakdown
         How far the trends may have parted after the launch, as a multiple of the largest parting before it,
         until the interval takes in 0 (Rambachan & Roth 2023); None if it never does within 2, if units are too few
@@ -101,12 +110,14 @@ class LaunchEffect(Result):
 
     @property
     def title(self) -> str:
-        """The decision and the effect it rests on."""
+        """The decision and the effect it rests on, and whether a check doubts it."""
         row = self.table.row(0, named=True)
         said = f"{self.decision.capitalize()}: {money(row['effect'], sign=True)} {self.currency}"
         if row["effect_low"] is None:
             return f"{said} per period, without an interval"
-        return f"{said} ({money(row['effect_low'])} to {money(row['effect_high'])}) per period"
+        warned = self.checks.filter((pl.col("status") == "warn") & (pl.col("check") != "units"))
+        doubt = "; its robustness is doubtful, see checks" if self.decision in FINAL and warned.height else ""
+        return f"{said} ({money(row['effect_low'])} to {money(row['effect_high'])}) per period{doubt}"
 
     @property
     def rests_on_synthetic_control(self) -> bool:
@@ -185,18 +196,22 @@ def launch_effect(
         rows.insert(0 if few else len(rows), _synthetic_row(synthetic))
     if synthetic is not None and few:
         early = _early(dd, table, starts[0], chosen.level)
-        checks = [_few(n_units, n_treated), *synthetic_checks(synthetic, early)]
+        checks = [few_units(n_units, n_treated), *synthetic_checks(synthetic, early)]
         events, breakdown = _gaps(synthetic), None
     else:
         study = staggered.aggregate("event_study")
-        events, (breakdown, robust) = _events(study), _robust(dd, study, chosen.level)
-        checks = [_size(n_units, n_treated), _trends(study, n_units), robust]
+        events, (breakdown, robust) = _events(study), parting_trends(dd, study, chosen.level)
+        checks = [enough_units(n_units, n_treated), trends_before(study, n_units), robust]
         checks += [_placebo(dd, table, starts[0], chosen.level)] if synthetic is not None else []
-    checks += _agree(rows)
+    checks += second_opinions(rows)
+    decision = _decision(rows[0], checks, chosen, n_units, n_treated)
+    if decision in FINAL:
+        checks = without_support(checks)
+        decision = _decision(rows[0], checks, chosen, n_units, n_treated)
     return LaunchEffect(
         table=pl.DataFrame(rows, schema=SCHEMA), currency=currency or "EUR", events=events, naive=_naive(table),
-        checks=checks_table(checks), decision=_decision(rows[0], checks, chosen, n_units, n_treated),
-        breakdown=breakdown, donors=pl.DataFrame(schema=DONORS) if synthetic is None else synthetic.donors,
+        checks=checks_table(checks), decision=decision, breakdown=breakdown,
+        donors=pl.DataFrame(schema=DONORS) if synthetic is None else synthetic.donors,
         path=pl.DataFrame(schema=PATH) if synthetic is None else synthetic.path, n_units=n_units,
         n_treated=n_treated, n_cohorts=len(starts), level=chosen.level,
     )  # fmt: skip
@@ -298,60 +313,6 @@ def _naive(table: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _few(n_units: int, n_treated: int) -> Check:
-    text = f"{n_treated} of {n_units} units got the measure, so the decision rests on synthetic control."
-    return Check("units", "warn", f"{text} What else happened there since the launch counts as effect.")
-
-
-def _size(n_units: int, n_treated: int) -> Check:
-    text = f"{n_treated} of {n_units} units got the measure."
-    if min(n_treated, n_units - n_treated) < MIN_TREATED:
-        return Check(
-            "units", "block", f"{text} With fewer than {MIN_TREATED} on a side chance can't be told from effect."
-        )
-    few = min(n_treated, n_units - n_treated) < FEW_UNITS
-    return Check("units", "warn" if few else "ok", text)
-
-
-def _trends(events: Any, n_units: int) -> Check:
-    """Test all effects before the launch together (Hotelling's T² over units)."""
-    index = [int(i) for i in events.vcov_index]
-    before = [i for i, t in enumerate(index) if t < 0][-max(n_units // 4, 1) :]
-    if not before:
-        return Check("trends before", "block", "There is no period before the launch to compare trends in.")
-    effect = {int(t): float(a) for t, a in zip(events.event_time, events.att, strict=True)}
-    b = np.array([effect[index[i]] for i in before])
-    statistic = float(b @ np.linalg.pinv(np.asarray(events.vcov)[np.ix_(before, before)]) @ b)
-    k = len(before)
-    p = float(f_distribution.sf(statistic * (n_units - k) / (k * (n_units - 1)), k, n_units - k))
-    status: Status = "block" if p < 0.01 else "warn" if p < 0.10 else "ok"
-    return Check("trends before", status, f"Effects in the {k} periods before the launch together: p = {p:.2g}.")
-
-
-def _robust(dd: ModuleType, study: Any, level: float) -> tuple[float | None, Check]:
-    try:
-        sensitivity = dd.HonestDiD(alpha=1.0 - level).sensitivity_analysis(study, M_grid=list(BREAKDOWN_GRID))
-    except ValueError:  # the effects by period have no invertible covariance where units are fewer than periods
-        text = "How far trends may part can't be told: there are too few units for so many periods."
-        return None, Check("parting trends", "warn", text)
-    if sensitivity.breakdown_M is None:
-        text = "The sign holds if trends part twice as far after as before the launch."
-        return None, Check("parting trends", "ok", text)
-    breakdown = float(sensitivity.breakdown_M)
-    text = f"The sign holds until trends part {breakdown:.2f} times as far after as ever before the launch."
-    return breakdown, Check("parting trends", "warn" if breakdown < 1.0 else "ok", text)
-
-
-def _agree(rows: list[dict[str, Any]]) -> list[Check]:
-    first, *others = rows
-    if first["effect_low"] is None:
-        return []
-    outside = [r["estimator"] for r in others if not first["effect_low"] <= r["effect"] <= first["effect_high"]]
-    if outside:
-        return [Check("second opinions", "warn", f"Outside the first interval: {', '.join(outside)}.")]
-    return [Check("second opinions", "ok", "All estimators agree within the first one's interval.")]
-
-
 def _never_was(table: pl.DataFrame, start: int) -> tuple[pl.DataFrame, int]:
     """Pretend that the launch came half way through the time before it."""
     fake = 1 + math.ceil((start - 1) / 2)
@@ -370,7 +331,7 @@ def _placebo(dd: ModuleType, table: pl.DataFrame, start: int, level: float) -> C
     early = _marked(*_never_was(table, start))
     row = _row("placebo", common.fit(early, outcome="outcome", treatment="treated", post="post", unit="unit"))
     text = f"A launch that never was: {row['effect']:+.2f} ({row['effect_low']:.2f} to {row['effect_high']:.2f})."
-    return Check("placebo", "ok" if row["effect_low"] <= 0.0 <= row["effect_high"] else "warn", text)
+    return Check("placebo", "ok" if row["effect_low"] <= 0.0 <= row["effect_high"] else "block", text)
 
 
 def _decision(

@@ -68,7 +68,8 @@ def test_the_naive_comparisons_stand_beside_marked_as_wrong(found):
     assert found.decision == "pays off"
     assert all(v > found.table["effect_high"][0] for v in found.naive["naive_difference"])
     assert all(why.startswith("Wrong") for why in found.naive["why_it_is_wrong"])
-    assert found.title == "Pays off: +1.65 EUR (1.28 to 2.03) per period"
+    said = "Pays off: +1.65 EUR (1.28 to 2.03) per period"
+    assert found.title == f"{said}; its robustness is doubtful, see checks"
     assert 0.0 < found.breakdown < 1.0
     assert "parting trends" in found.checks.filter(status="warn")["check"]
 
@@ -104,6 +105,44 @@ def test_parting_trends_before_the_launch_block(needed):
     found = launch_effect(made({30: 8}, drift=0.6), **COLUMNS)
     assert found.decision == "cannot be judged"
     assert "trends before" in found.checks.filter(status="block")["check"]
+
+
+def blocked_by(found):
+    return found.checks.filter(status="block")["check"].to_list()
+
+
+def drifting(seed, n_units=30, n_periods=16, effect=0.0, drift=0.0):
+    """Make a panel whose noise carries on (AR(1), 0.6) and whose ten launched units part from the others."""
+    rng = np.random.default_rng(seed)
+    noise = np.zeros((n_units, n_periods))
+    for t in range(1, n_periods):
+        noise[:, t] = 0.6 * noise[:, t - 1] + rng.normal(0.0, 1.0, n_units)
+    unit, period = (a.ravel() for a in np.indices(noise.shape))
+    exposed = (period >= 8) & (unit < 10)
+    outcome = rng.normal(20.0, 4.0, n_units)[unit] + noise.ravel() + drift * period * (unit < 10) + effect * exposed
+    return pl.DataFrame({"region": unit, "week": period, "d": exposed, "contribution": outcome})
+
+
+def test_parting_trends_are_rarely_called_an_effect(needed):
+    """Each seed's drift of 0.3 a period adds up to 2.4 by itself: an interval would leave out 0 every time."""
+    found = [launch_effect(drifting(seed, drift=0.3), **COLUMNS) for seed in range(25)]
+    assert sum(f.table["effect_low"][0] > 0.0 for f in found) == 25
+    assert sum(f.decision in {"pays off", "does not pay"} for f in found) <= 2
+    placebo = [f for f in found if "placebo" in blocked_by(f)]
+    fragile = [f for f in found if "parting trends" in blocked_by(f)]
+    assert len(placebo) > 10
+    assert fragile
+    assert all(f.breakdown < 1.0 for f in fragile)
+    assert all({"trends before", "second opinions"} & set(f.checks.filter(status="warn")["check"]) for f in fragile)
+
+
+def test_effects_without_drift_keep_their_verdict(needed):
+    found = [launch_effect(drifting(seed, effect=2.0), **COLUMNS).decision for seed in range(25)]
+    assert found.count("pays off") >= 15
+    assert set(found) <= {"pays off", "cannot be judged"}
+    nothing = [launch_effect(drifting(seed), **COLUMNS).decision for seed in range(25)]
+    assert nothing.count("keep testing") >= 20
+    assert nothing.count("pays off") + nothing.count("does not pay") <= 2
 
 
 def test_a_launch_without_effect_is_not_called_one(needed):
