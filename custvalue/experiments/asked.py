@@ -49,6 +49,22 @@ def check_looks(looks: object) -> None:
         raise DataError(f"looks counts this look too, so it is a whole number from 1 on; got {looks!r}.")
 
 
+def checked_looks(stated: int | None, logged: int, experiment: str) -> int:
+    """Return which look this is by the warehouse's log, or a later one where more looks are stated.
+
+    Raises
+    ------
+    DataError
+        Fewer are stated than were logged: that would hide looks.
+    """
+    if stated is not None and stated < logged:
+        raise DataError(
+            f"looks={stated}: by the log of looks at {experiment!r} this is look {logged}.",
+            "Leave out looks: the warehouse counts them.",
+        )
+    return stated or logged
+
+
 def check_days(name: str, days: object) -> None:
     """Refuse a length in days that is none."""
     if not isinstance(days, Integral) or days < 1:

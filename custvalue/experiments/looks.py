@@ -36,6 +36,9 @@ LOG_SCHEMA = {
 }
 
 
+Seen = tuple[dt.date, int, int, float]  # day of the analysis, customers in control and with the measure, effect
+
+
 @dataclass(frozen=True, kw_only=True)
 class Looks(Result):
     """How a test stood at each look.
@@ -120,7 +123,8 @@ def looks_of(
 
     Notes
     -----
-    Customers whose window is not over are left out.
+    Customers whose window is not over are left out. All of the days are seen at once, so a warehouse logs each of them
+    as a look, once: the next verdict on the test then counts them and has the always-valid interval.
     """
     check_share("planned_share", planned_share)
     chosen = settings or DecisionSettings()
@@ -149,8 +153,11 @@ def looks_of(
             rows.append({"day": day, **row})
     if not rows:
         raise DataError("On no day were there two customers in each arm.")
+    table = pl.DataFrame(rows)
+    if isinstance(customers, Shop):
+        _log_days(customers, trial, table)
     return Looks(
-        table=pl.DataFrame(rows), currency=currency or "EUR", level=chosen.level, outcome=trial.outcome,
+        table=table, currency=currency or "EUR", level=chosen.level, outcome=trial.outcome,
         before=trial.before, planned_customers=chosen.planned_customers, checks=checks,
     )  # fmt: skip
 
@@ -198,20 +205,31 @@ class LookLog(Protocol):
 def looks_before(shop: object, experiment: str, n_control: int, n_treated: int) -> int:
     """Count the looks so far, this one included; the same customers seen again are no new look."""
     log = _log(shop).filter(pl.col("experiment") == experiment)
-    same = (pl.col("n_control") == n_control) & (pl.col("n_treated") == n_treated)
-    seen = log.filter(same)
-    return int(seen["look"][0]) if seen.height else log.height + 1
+    return _last(log) + (0 if _has(log, n_control, n_treated) else 1)
 
 
-def log_look(
-    shop: object, experiment: str, *, look: int, as_of: dt.date, n_control: int, n_treated: int, effect: float
-) -> None:
-    """Write a look to the warehouse's log, once."""
+def log_look(shop: object, experiment: str, look: int, seen: Seen) -> None:
+    """Write a look to the warehouse's log, unless the same customers stand there and no later look is stated."""
     log = _log(shop)
-    if not isinstance(shop, LookLog) or log.filter(experiment=experiment, look=look).height:
-        return
-    row = pl.DataFrame([(experiment, look, as_of, n_control, n_treated, effect)], schema=LOG_SCHEMA, orient="row")
-    shop.store(LOG, pl.concat([log, row]))
+    ours = log.filter(pl.col("experiment") == experiment)
+    if isinstance(shop, LookLog) and (look > _last(ours) or not _has(ours, *seen[1:3])):
+        row = pl.DataFrame([(experiment, look, *seen)], schema=LOG_SCHEMA, orient="row")
+        shop.store(LOG, pl.concat([log, row]))
+
+
+def _log_days(shop: object, trial: Trial, table: pl.DataFrame) -> None:
+    """Write to the warehouse's log that the test was seen at each of the days."""
+    for row in table.iter_rows(named=True):
+        seen = (trial.as_of, row["n_control"], row["n_treated"], row["effect"])
+        log_look(shop, trial.name, looks_before(shop, trial.name, *seen[1:3]), seen)
+
+
+def _last(log: pl.DataFrame) -> int:
+    return int(log["look"].max()) if log.height else 0  # type: ignore[arg-type]
+
+
+def _has(log: pl.DataFrame, n_control: int, n_treated: int) -> bool:
+    return log.filter(n_control=n_control, n_treated=n_treated).height > 0
 
 
 def _log(shop: object) -> pl.DataFrame:

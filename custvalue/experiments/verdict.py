@@ -14,6 +14,7 @@ from custvalue.experiments.asked import (
     check_days,
     check_looks,
     checked_day,
+    checked_looks,
     checked_settings,
     refuse_stated,
     with_plan,
@@ -55,9 +56,11 @@ class Verdict(Result):
     table
         A row for all customers and one per pre-declared segment: `decision`, the `effect` on contribution per
         customer and window with the interval that the decision rests on and its standard error, `p_pays` (shown,
-        never the rule), expected losses of either mistake per customer, expected `annual_impact` of a launch, the
-        further test that is worth its cost, effects on revenue and orders, and the uplift in orders that would break
-        even.
+        never the rule), expected losses of either mistake per customer, expected `annual_impact` of a launch, what it
+        would be worth to know the effect exactly (`perfect_information`, EVPI: no test is worth more) and to learn
+        from the best further test (`sample_information`, EVSI, before its cost; null where no test is worth it), both
+        money over `horizon_days` for all eligible customers; the further test that is worth its cost, effects on
+        revenue and orders, and the uplift in orders that would break even.
     decision
         Exactly one of: cannot be judged, pays only for, pays off, does not pay, practically neutral, keep
         testing, not worth testing further.
@@ -130,6 +133,8 @@ class Verdict(Result):
         "loss_if_launched": "money",
         "loss_if_kept": "money",
         "annual_impact": "money",
+        "perfect_information": "money",
+        "sample_information": "money",
         "testing_cost": "money",
         "testing_gain": "money",
         "revenue_effect": "money",
@@ -209,8 +214,8 @@ def does_it_pay(
         Day of the analysis, a date or ISO text; default the last day of a warehouse's data, or that on which a
         frame's last customer entered.
     looks
-        How often the test has been looked at, this time included. A warehouse logs its looks; for a frame
-        the default is 1.
+        How often the test has been looked at, this time included. A warehouse logs its looks, those of `looks_of`
+        too, so there it need only be said where there were more of them elsewhere; for a frame the default is 1.
     settings
         What turns an effect into a verdict.
     currency
@@ -220,7 +225,7 @@ def does_it_pay(
     ------
     DataError
         No such experiment or column, an empty frame, not two arms or arms whose names do not tell which is control,
-        an argument out of its range, or one that a warehouse states itself.
+        an argument out of its range or that a warehouse states itself, or fewer looks than the warehouse has logged.
 
     Notes
     -----
@@ -269,19 +274,10 @@ def _judge_logged(
     """Judge a test of the warehouse and log the look where a figure is shown: a provisional one can be acted on too."""
     mature = mature_only(trial).customers["treated"].drop_nulls()
     sizes = (int((~mature).sum()), int(mature.sum()))
-    look = looks or looks_before(shop, trial.name, *sizes)
+    look = checked_looks(looks, looks_before(shop, trial.name, *sizes), trial.name)
     verdict = verdict_of(trial, settings, looks=look, currency=currency or str(getattr(shop, "currency", "EUR")))
-    shown = verdict.table["effect"][0]
     if verdict.decision != NOT_JUDGED or verdict.is_provisional:
-        log_look(
-            shop,
-            trial.name,
-            look=look,
-            as_of=trial.as_of,
-            n_control=sizes[0],
-            n_treated=sizes[1],
-            effect=shown,
-        )
+        log_look(shop, trial.name, look, (trial.as_of, *sizes, verdict.table["effect"][0]))
     return with_long_run(verdict, mature_only(trial), shop)
 
 

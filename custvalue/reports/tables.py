@@ -168,6 +168,12 @@ def _(result: Verdict) -> list[View]:
         wanted = ("segment", "n_treated", "accounting_cost", "economic_cost", "accounting_total", "economic_total")
         caption = "Cost of the measure: as the books see it, and as the decision sees it (per treated customer)"
         shown.append(_view(caption, costs, money, wanted, name="cost"))
+    known = judged.drop_nulls("perfect_information")
+    if known.height:
+        knowing = ("segment", "perfect_information", "sample_information", "testing_cost", "testing_gain",
+                   "keep_testing_until")  # fmt: skip
+        caption = f"What knowing more is worth, over {result.settings.horizon_days:,} days"
+        shown.append(_view(caption, known, result.kinds, knowing, name="knowing more"))
     if result.naive is not None:
         caption = "Comparisons that must not be taken for the effect"
         shown.append(_view(caption, result.naive, {"naive_difference": "money"}, name="naive"))

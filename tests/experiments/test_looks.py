@@ -76,6 +76,42 @@ def test_every_look_is_logged_once_and_changes_the_interval():
     assert log["effect"].to_list() == pytest.approx([first.table["effect"][0], second.table["effect"][0]])
 
 
+def test_looks_that_were_logged_cannot_be_talked_away():
+    """The log is the truth: fewer are refused, more are believed and logged."""
+    shop = LoggingShop(customers(1_000))
+    for n in (1_000, 2_000, 3_000):
+        shop.customers = customers(n)
+        does_it_pay(shop, experiment="free_delivery")
+    shop.customers = customers(4_000)
+    with pytest.raises(DataError, match=r"looks=1: by the log of looks at 'free_delivery' this is look 4"):
+        does_it_pay(shop, experiment="free_delivery", looks=1)
+    assert shop.kept[LOG].height == 3
+    more = does_it_pay(shop, experiment="free_delivery", looks=7)
+    again = does_it_pay(shop, experiment="free_delivery")
+    assert (more.looks, again.looks, again.interval) == (7, 7, "always-valid")
+    assert shop.kept[LOG]["look"].to_list() == [1, 2, 3, 7]
+    later = does_it_pay(shop, experiment="free_delivery", looks=9)
+    assert (later.looks, shop.kept[LOG]["look"].to_list()) == (9, [1, 2, 3, 7, 9])
+
+
+@pytest.mark.parametrize("verdict_first", [False, True])
+def test_days_that_were_seen_are_looks(verdict_first):
+    """Whoever has seen twenty days cannot have a verdict with the interval of one look."""
+    days = pl.Series([dt.datetime(2026, 1, 1 + i % 20) for i in range(2_000)])
+    shop = LoggingShop(customers(2_000).with_columns(assigned_at=days))
+    if verdict_first:
+        assert does_it_pay(shop, experiment="free_delivery").interval == "fixed"
+    shown = looks_of(shop, "free_delivery").table
+    looks_of(shop, "free_delivery")
+    log = shop.kept[LOG]
+    assert log["look"].to_list() == list(range(1, 21))
+    seen = ("n_control", "n_treated", "effect")
+    assert log.select(seen).sort(seen).equals(shown.select(seen).sort(seen))
+    verdict = does_it_pay(shop, experiment="free_delivery")
+    assert (verdict.looks, verdict.interval, shop.kept[LOG].height) == (20, "always-valid", 20)
+    assert verdict.checks.filter(check="looks")["status"].item() == "warn"
+
+
 def test_a_blocked_look_is_no_look():
     """Where no figure is shown; a provisional figure can be acted on, so it is a look."""
     twice = customers(2_000).with_columns(n_arms=2)
