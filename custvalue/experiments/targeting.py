@@ -11,12 +11,20 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm
 
+from custvalue.config import DecisionSettings
 from custvalue.errors import DataError
-from custvalue.experiments.checks import BLOCK_BELOW
+from custvalue.experiments.checks import BLOCK_BELOW, check_trial
 from custvalue.experiments.given import check_finite, check_level, check_names, check_once, check_share
 from custvalue.experiments.opt_in import basis, propensity
 from custvalue.experiments.randomised import sample_ratio_p_value
-from custvalue.experiments.trial import CUSTOMER_WORDS, Shop, to_polars, trial_from_frame, trial_from_shop
+from custvalue.experiments.trial import (
+    CUSTOMER_WORDS,
+    Shop,
+    mature_only,
+    to_polars,
+    trial_from_frame,
+    trial_from_shop,
+)
 from custvalue.experiments.wording import in_words, money
 from custvalue.results import Kind, Result
 
@@ -34,6 +42,8 @@ CUTS = (0.2, 0.4, 0.6, 0.8)  # quantiles of a number at which a rule may divide
 KNOWN_BEFORE = ("segment", "pre_contribution", "pre_revenue", "pre_orders")
 NOBODY, EVERYBODY = "nobody", "everybody"
 MIN_CUSTOMERS = 200
+SURE = 0.02  # nearer to 0 or 1 a chance of treatment is clipped: such customers have no like in the other arm
+MOST_CLIPPED = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +96,9 @@ class TargetingRule(Result):
     clauses
         The same for machines: all of them must hold.
     is_better
-        Whether the rule surely gains over the better of everybody and nobody.
+        Whether the rule surely gains over the better of everybody and nobody; never of a launch.
+    planned_share
+        Share of the test's customers that was meant to be treated; None where the chance was estimated from a launch.
     agreement
         Share of customers on whom the folds' rules say the same as the one found on all.
     budget_share
@@ -96,6 +108,7 @@ class TargetingRule(Result):
     rule: str
     clauses: Rule
     is_better: bool
+    planned_share: float | None
     agreement: float
     n_customers: int
     n_folds: int
@@ -113,13 +126,14 @@ class TargetingRule(Result):
     @property
     def title(self) -> str:
         """The rule and what it gains, or that none does."""
+        launch = "; estimated from a launch, not a test" if self.planned_share is None else ""
         if not self.clauses:
-            return f"Give it to {self.rule}: no rule gained on customers that it was not learned from"
+            return f"Give it to {self.rule}: no rule gained on customers that it was not learned from{launch}"
         row = self.table.row(0, named=True)
         interval = f"({money(row['value_low'])} to {money(row['value_high'])})"
         gain = f"{money(row['value'], sign=True)} {self.currency} {interval} per customer against nobody"
         sure = "" if self.is_better else ", not surely better than one answer for all"
-        return f"Give it where {self.rule}: {gain}{sure}"
+        return f"Give it where {self.rule}: {gain}{sure}{launch}"
 
     def applies_to(self, customers: Frame) -> pl.Series:
         """Tell which customers the rule treats.
@@ -165,7 +179,7 @@ def targeting(
     customers
         A warehouse, or one row per customer of a test, or of a launch with what was known before.
     experiment
-        Name of a test of the warehouse; arms, contribution and planned share are taken from it.
+        Name of a randomised test of the warehouse; arms, contribution and planned share are taken from it.
     attributes
         Columns that a rule may use, declared beforehand and known before the measure; of a warehouse `segment`,
         `pre_contribution`, `pre_revenue` and `pre_orders`.
@@ -173,7 +187,7 @@ def targeting(
         Columns, and how the control arm is called, as for `does_it_pay`; the outcome is net of the measure.
     planned_share
         Share of treated in a randomised test, with which the arms must agree; None estimates the chance of treatment
-        from the attributes.
+        from the attributes, of a launch: nothing is surely better then, for what else decided is not known.
     depth
         Conditions in a rule, 1 or 2.
     budget_share
@@ -190,6 +204,8 @@ def targeting(
     DataError
         A column is missing, empty or infinite, a customer has several rows, the arms are not those planned, an
         attribute of the warehouse is not known before, there are fewer than 200 customers, or a limit makes no sense.
+        The test of the warehouse was not randomised by customer, or a check blocks, as for a verdict. More than a
+        tenth of a launch's customers were sure, or sure not, to be treated.
     """
     check_level(level)
     check_names("attributes", attributes)
@@ -206,7 +222,8 @@ def targeting(
     if planned_share is not None:
         _check_split(frame, planned_share)
     fold = np.random.default_rng(seed).permutation(frame.height) % folds
-    scores = _scores(frame, attributes, fold, planned_share)
+    chance = _chance(frame, attributes) if planned_share is None else np.full(frame.height, planned_share)
+    scores = _scores(frame, attributes, fold, chance)
     rules = _rules(frame, attributes, depth)
     masks = np.stack([_treats(rule, name, frame) for name, rule in rules])
     chosen = _best(masks, scores, np.ones(frame.height, dtype=np.bool_), budget_share)
@@ -224,33 +241,40 @@ def targeting(
         name, clauses = (EVERYBODY if everybody > 0.0 else NOBODY), ()
     return TargetingRule(
         table=pl.DataFrame(rows, infer_schema_length=None), currency=currency or "EUR", rule=name, clauses=clauses,
-        is_better=bool(clauses) and all(r["gain_low"] > 0.0 for r in rows[1:]),
-        agreement=float(np.mean(agreement)), n_customers=frame.height, n_folds=folds, depth=depth,
-        budget_share=budget_share, attributes=tuple(attributes), level=level, seed=seed,
+        is_better=planned_share is not None and bool(clauses) and all(r["gain_low"] > 0.0 for r in rows[1:]),
+        planned_share=planned_share, agreement=float(np.mean(agreement)), n_customers=frame.height, n_folds=folds,
+        depth=depth, budget_share=budget_share, attributes=tuple(attributes), level=level, seed=seed,
     )  # fmt: skip
 
 
 def _of_shop(
     shop: Shop, experiment: str | None, attributes: Sequence[str]
-) -> tuple[pl.DataFrame, float | None, Sequence[str]]:
-    """Return the customers whose window is over, the chance of treatment where a lot decided, what is known."""
+) -> tuple[pl.DataFrame, float, Sequence[str]]:
+    """Return the customers of a test whose window is over, the share that was planned, what is known of them."""
     if experiment is None:
         raise DataError("Name the experiment, as in targeting(shop, 'free_delivery').")
     if late := [a for a in attributes if a not in KNOWN_BEFORE]:
         raise DataError(f"{late[0]!r} is not known before the measure; a rule may use {', '.join(KNOWN_BEFORE)}.")
     trial, _ = trial_from_shop(shop, experiment)
-    customers = trial.customers
-    if trial.has("is_mature"):
-        customers = customers.filter(pl.col("is_mature"))
-    if trial.has("n_arms") and (twice := customers.filter(pl.col("n_arms") > 1).height):
-        raise DataError(f"{twice:,} customers are in both arms.")
+    if trial.design != "rct":
+        raise DataError(
+            f"The design of {experiment!r} is {trial.design!r}: chance did not choose who got it, and a rule can only"
+            " be learned from a randomised test.",
+            "Draw by lot who gets it, for some weeks, and learn from them.",
+        )
     if trial.unit not in CUSTOMER_WORDS:
         raise DataError(
             f"Assigned was the {trial.unit}: a rule is learned from customers who were assigned one by one."
         )
+    trial = mature_only(trial)
+    if trial.customers.height == 0:
+        raise DataError(f"Nobody's window and returns of {experiment!r} are over.")
+    if blocked := [c for c in check_trial(trial, DecisionSettings(), 1) if c.status == "block"]:
+        said = " ".join(f"{c.check}: {c.detail}" for c in blocked)
+        raise DataError(f"No rule can be learned from {experiment!r}. Blocked by {said}")
     if attributes is KNOWN_BEFORE and not trial.segments:  # no segments were loaded
         attributes = [a for a in attributes if a != "segment"]
-    return customers, trial.planned_share if trial.design == "rct" else None, attributes
+    return trial.customers, trial.planned_share, attributes
 
 
 def _check_split(frame: pl.DataFrame, planned_share: float) -> None:
@@ -291,9 +315,21 @@ def _frame(table: pl.DataFrame, attributes: Sequence[str], arm: str, control: st
     return frame
 
 
-def _scores(
-    frame: pl.DataFrame, attributes: Sequence[str], fold: NDArray[np.int64], planned_share: float | None
-) -> Floats:
+def _chance(frame: pl.DataFrame, attributes: Sequence[str]) -> Floats:
+    """Estimate who got the measure in a launch, from all, for no outcome is asked; refuse arms that hardly overlap."""
+    chance = propensity(basis(frame, attributes, squares=True), frame["__w"].to_numpy())
+    sure = float(((chance < SURE) | (chance > 1.0 - SURE)).mean())
+    if sure > MOST_CLIPPED:
+        raise DataError(
+            f"{sure:.1%} of the customers were all but sure to get the measure, or not to: nobody is like them in the"
+            f" other arm; at most {MOST_CLIPPED:.0%} may be.",
+            "Leave those customers out, or draw by lot who gets it.",
+        )
+    clipped: Floats = np.clip(chance, SURE, 1.0 - SURE)
+    return clipped
+
+
+def _scores(frame: pl.DataFrame, attributes: Sequence[str], fold: NDArray[np.int64], chance: Floats) -> Floats:
     """Doubly robust scores, each from models fitted without its own fold."""
     w, y = frame["__w"].to_numpy(), frame["__y"].to_numpy()
     x = basis(frame, attributes, squares=True)
@@ -307,11 +343,7 @@ def _scores(
                 raise DataError("An arm has too few customers to model the outcome in each fold.")
             coefficients, *_ = np.linalg.lstsq(x[rows], y[rows], rcond=None)
             mu.append(x[inside] @ coefficients)
-        if planned_share is None:
-            e = np.clip(propensity(x, np.where(inside, w[~inside].mean(), w))[inside], 0.02, 0.98)
-        else:
-            e = np.full(int(inside.sum()), planned_share)
-        wi, yi = w[inside], y[inside]
+        wi, yi, e = w[inside], y[inside], chance[inside]
         out[inside] = mu[1] - mu[0] + wi * (yi - mu[1]) / e - (1.0 - wi) * (yi - mu[0]) / (1.0 - e)
     return out
 

@@ -75,7 +75,7 @@ def test_the_search_misses_nothing():
     prepared = frame.select(
         "segment", "orders", pl.col("arm").cast(pl.Float64).alias("__w"), pl.col("contribution").alias("__y")
     )
-    scores = module._scores(prepared, ["segment", "orders"], fold, 0.5)
+    scores = module._scores(prepared, ["segment", "orders"], fold, np.full(600, 0.5))
     cuts = [float(frame["orders"].quantile(q, "higher")) for q in module.CUTS]
     orders, trade = frame["orders"].to_numpy(), frame["segment"].to_numpy() == "trade"
     one = [np.ones(600, dtype=bool), np.zeros(600, dtype=bool), trade, ~trade]
@@ -103,6 +103,46 @@ def test_a_launch_that_was_not_randomised():
     frame = frame.with_columns(arm=pl.Series(arm), contribution=pl.Series(outcome))
     found = targeting(frame, attributes=["distance", "segment"], planned_share=None)
     assert (found.applies_to(frame).to_numpy() == right).mean() > 0.9
+    assert (found.table["gain_low"][1:] > 0.0).all()
+    assert not found.is_better
+    assert found.title.endswith("not surely better than one answer for all; estimated from a launch, not a test")
+    nobody = targeting(
+        frame.with_columns(contribution=pl.col("contribution") - 11.0 * pl.col("arm")),
+        attributes=["segment"],
+        planned_share=None,
+    )
+    assert nobody.title.startswith("Give it to nobody")
+    assert nobody.title.endswith("; estimated from a launch, not a test")
+
+
+def test_the_chance_of_treatment_in_a_launch_is_that_by_which_it_was_drawn():
+    from custvalue.experiments import targeting as module
+
+    rng = np.random.default_rng(11)
+    x = rng.normal(0.0, 1.0, 20_000)
+    true = 1 / (1 + np.exp(-2.0 * x))
+    drawn = pl.DataFrame({"x": x, "__w": (rng.random(20_000) < true) * 1.0})
+    apart = module._chance(drawn, ["x"]) - np.clip(true, 0.02, 0.98)
+    assert np.abs(apart).mean() < 0.01
+    assert np.abs(apart).max() < 0.05
+
+
+@pytest.mark.parametrize(("steepness", "is_refused"), [(0.5, False), (12.0, True)])
+def test_a_launch_whose_arms_hardly_overlap(steepness, is_refused):
+    """By the true chance the share that is all but sure is above a tenth in one, far below it in the other."""
+    frame = made(6_000)[0]
+    orders = np.random.default_rng(7).normal(0.0, 1.0, 6_000)
+    chance = 1 / (1 + np.exp(-steepness * orders))
+    sure = ((chance < 0.02) | (chance > 0.98)).mean()
+    assert sure > 0.5 if is_refused else sure < 0.01
+    arm = pl.Series(np.random.default_rng(8).random(6_000) < chance)
+    frame = frame.with_columns(arm=arm, orders=pl.Series(orders))
+    if is_refused:
+        with pytest.raises(DataError, match=r"% of the customers were all but sure to get the measure") as problem:
+            targeting(frame, attributes=["orders"], planned_share=None)
+        assert float(str(problem.value).split("%")[0]) == pytest.approx(100 * sure, abs=3.0)
+    else:
+        assert not targeting(frame, attributes=["orders"], planned_share=None).is_better
 
 
 def test_clauses_say_what_they_do():
@@ -224,8 +264,44 @@ def test_only_what_was_known_before_may_decide(shop):
         targeting(shop)
 
 
-def test_a_launch_of_the_warehouse_estimates_the_chance_of_treatment(shop):
-    """The gift costs more than it brings on those who got it: no rule may claim a sure gain over nobody."""
-    found = targeting(shop, "vip_gift", depth=1)
-    assert found.attributes == ("segment", "pre_contribution", "pre_revenue", "pre_orders")
-    assert not found.is_better
+def test_a_launch_of_the_warehouse_is_refused(shop):
+    """The gift costs more than it brings on those who got it, and the best got it: it would seem to pay for all."""
+    with pytest.raises(DataError, match="The design of 'vip_gift' is 'observational': chance did not choose who got"):
+        targeting(shop, "vip_gift", depth=1)
+
+
+class Changed:
+    """The sample with its customers of the test changed."""
+
+    currency = "EUR"
+
+    def __init__(self, shop, change):
+        self.shop, self.change = shop, change
+
+    def fetch(self, relation, **parameters):
+        found = self.shop.fetch(relation, **parameters)
+        return self.change(found) if relation == "experiment_customers" else found
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.with_columns(carrier_cost=pl.lit(None, pl.Float64)), "missing cost: A cost is missing: carrier_cost"),
+        (lambda f: f.with_columns(n_arms=pl.lit(2)), "customer in both arms: [0-9,]+ customers are in both arms"),
+        (lambda f: f.filter((pl.col("arm") == "control") | (pl.int_range(pl.len()) % 2 == 0)), "sample ratio: "),
+    ],
+)  # fmt: skip
+def test_what_blocks_a_verdict_blocks_a_rule(shop, change, message):
+    with pytest.raises(DataError, match=f"No rule can be learned from 'free_delivery'. Blocked by .*{message}"):
+        targeting(Changed(shop, change), "free_delivery", attributes=["segment"], depth=1)
+
+
+def test_customers_whose_window_is_not_over_are_left_out(shop):
+    young = pl.int_range(pl.len()) % 10 == 0
+    kept = {"attributes": ["segment"], "depth": 1}
+    one = targeting(Changed(shop, lambda f: f.with_columns(is_mature=~young)), "free_delivery", **kept)
+    other = targeting(Changed(shop, lambda f: f.filter(~young)), "free_delivery", **kept)
+    assert one.n_customers == other.n_customers
+    assert one.table.equals(other.table)
+    with pytest.raises(DataError, match="Nobody's window and returns of 'free_delivery' are over"):
+        targeting(Changed(shop, lambda f: f.with_columns(is_mature=False)), "free_delivery", **kept)
