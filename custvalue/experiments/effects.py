@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from tea_tasting.metrics import Quantile
 
+from custvalue.config import DecisionSettings
 from custvalue.errors import DataError
+from custvalue.experiments.checks import check_trial, checks_table
 from custvalue.experiments.columns import to_numbers, to_polars, to_segments
 from custvalue.experiments.given import check_level, check_share
 from custvalue.experiments.randomised import ALL, Cells, Effect, Metric, cells, effect_of, holm, settled
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from custvalue.experiments.trial import Frame
 
 RESAMPLES = 2_000
+# what holds for any outcome; the other checks of a verdict ask what a decision on money needs
+CHECKS = frozenset({"both arms", "nulls", "sample ratio", "customer in both arms", "one row per customer",
+                    "unit of assignment"})  # fmt: skip
 SCHEMA = {
     "metric": pl.String, "segment": pl.String, "n_control": pl.Int64, "n_treated": pl.Int64, "control": pl.Float64,
     "treated": pl.Float64, "effect": pl.Float64, "effect_low": pl.Float64, "effect_high": pl.Float64,
@@ -38,12 +43,18 @@ class Effects(Result):
     table
         A row per metric and segment: arms' figures, `effect` with interval, p-value, p-value adjusted over the
         segments (Holm; null for quantiles), relative change where the base is clearly positive.
+    checks
+        `check`, `status` (ok, warn, block), `detail`; a block means that the effects cannot be trusted.
+    planned_share
+        Share of customers, or of units, that was meant to be treated.
     unit
         What was assigned and is counted: the customer, or the column of a household or area.
     control_arm, treated_arm
         How the arms are called; an effect is treated less control.
     """
 
+    checks: pl.DataFrame
+    planned_share: float
     unit: str
     control_arm: str
     treated_arm: str
@@ -51,7 +62,9 @@ class Effects(Result):
 
     @property
     def title(self) -> str:
-        """Which of the outcomes changed for all customers."""
+        """Which of the outcomes changed for all customers, or why that cannot be said."""
+        if blocked := self.checks.filter(status="block")["detail"].to_list():
+            return f"Cannot be trusted: {' '.join(blocked)}"
         whole = self.table.filter(pl.col("segment") == ALL)
         changed = whole.filter((pl.col("effect_low") > 0.0) | (pl.col("effect_high") < 0.0))["metric"].to_list()
         return f"Changed: {', '.join(changed)}" if changed else "No outcome changed surely"
@@ -65,12 +78,16 @@ def effects(
     control: str | None = None,
     segment: str | None = None,
     unit: str | None = None,
+    planned_share: float = 0.5,
     quantiles: Sequence[float] = (),
     level: float = 0.95,
     seed: int = 1,
     currency: str = "EUR",
 ) -> Effects:
-    """Compare the arms of a randomised test in several outcomes.
+    """Compare the arms of a randomised test in several outcomes; for randomised tests only.
+
+    Where chance did not choose who got a measure the arms differ anyway, and no check of the outcomes can tell:
+    see `launch_effect` and `opt_in_effect`.
 
     Parameters
     ----------
@@ -83,6 +100,8 @@ def effects(
     unit
         Column of what was assigned where that is not the customer: an area, a household. Rows of a unit are added
         up, so that the new customers whom a measure brings to an area are counted; the mean is per unit.
+    planned_share
+        Share of customers, or of units, that was meant to be treated, with which the arms must agree.
     quantiles
         Shares between 0 and 1: each metric's quantiles for all customers, by bootstrap.
     level
@@ -99,6 +118,7 @@ def effects(
         has two arms or segments, an arm has fewer than two units.
     """
     check_level(level)
+    check_share("planned_share", planned_share)
     for q in quantiles:
         check_share("quantiles", q)
     named = [Metric(m) if isinstance(m, str) else m for m in metrics]
@@ -110,7 +130,7 @@ def effects(
     if not columns:
         raise DataError("Name at least one outcome.")
     trial = trial_from_frame(
-        table, arm=arm, outcome=columns[0], segment=None, before=None, planned_share=0.5, outcome_days=28,
+        table, arm=arm, outcome=columns[0], segment=None, before=None, planned_share=planned_share, outcome_days=28,
         as_of=None, control=control,
     )  # fmt: skip
     frame = table.select(*[to_numbers(table[c], c) for c in columns], *groups)
@@ -121,13 +141,17 @@ def effects(
         raise DataError(f"Column {arm!r} is empty in {n:,} rows.")
     if unit is not None:
         frame = _per_unit(frame, unit, segment, columns)
+        units = frame.select("treated", outcome=columns[0], n_arms=1)
+        trial = replace(trial, customers=units, unit=unit, is_by_unit=True)
+    checks = [c for c in check_trial(trial, DecisionSettings(), 1) if c.check in CHECKS]
     found = cells(frame, named, arm="treated", segment=segment)
     segments = sorted({s for s, _ in found if s != ALL})
     rows = [row for m in named for row in _metric_rows(m, found, segments, level)]
     rows += [_quantile_row(m.outcome, q, frame, level, seed) for m in named for q in quantiles]
     return Effects(
         table=pl.DataFrame(rows, schema=SCHEMA), currency=currency, unit=unit or "customer", level=level,
-        control_arm=trial.control, treated_arm=trial.treatment,
+        checks=checks_table(checks), planned_share=planned_share, control_arm=trial.control,
+        treated_arm=trial.treatment,
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 With empty values tea-tasting divides the variance by all rows, its relative interval explodes near a base
 of 0 and turns its sign on a negative one: empty values are refused, and a relative change is given only
-where the base is clearly positive.
+where the base is clearly positive. Where the explosion is more than a float holds, the figures without it
+are taken from the same aggregates (Welch).
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import narwhals as nw
 from scipy.stats import binomtest, chisquare, norm
+from scipy.stats import t as student
 from tea_tasting.aggr import Aggregates, read_aggregates
 from tea_tasting.experiment import ExperimentResult
 from tea_tasting.metrics import RatioOfMeans
+from tea_tasting.metrics.mean import MeanResult
 from tea_tasting.multiplicity import adjust_fwer
 
 from custvalue.errors import DataError
@@ -69,7 +72,7 @@ class Effect:
     p_value
         Two-sided, Welch.
     relative, relative_low, relative_high
-        As a share of the control mean; None unless that is clearly positive.
+        As a share of the control mean; None unless that is clearly positive and the interval is finite.
     """
 
     n_control: int
@@ -171,18 +174,53 @@ def effect_of(metric: Metric, cells_: Cells, *, segment: str = ALL, level: float
     test = RatioOfMeans(metric.outcome, metric.per, metric.before, confidence_level=level)
     if not (_varies(metric, control) or _varies(metric, treated)):
         raise DataError(f"{metric.outcome!r} is the same for every customer of segment {segment!r}.")
-    found = test.analyze_aggregates(control, treated)
+    found, error = _compare(test, metric, control, treated)
     base_error = math.sqrt(control.var(metric.outcome) / sizes[0])
     positive = metric.per is not None or found.control > CLEARLY_POSITIVE * base_error
+    positive = positive and math.isfinite(found.rel_effect_size_ci_upper)
     return Effect(
         n_control=sizes[0], n_treated=sizes[1], control=settled(found.control), treated=settled(found.treatment),
         effect=settled(found.effect_size), low=settled(found.effect_size_ci_lower),
         high=settled(found.effect_size_ci_upper), level=level,
-        standard_error=settled(_standard_error(test, control, treated)), p_value=settled(found.pvalue),
+        standard_error=settled(error), p_value=settled(found.pvalue),
         relative=settled(found.rel_effect_size) if positive else None,
         relative_low=settled(found.rel_effect_size_ci_lower) if positive else None,
         relative_high=settled(found.rel_effect_size_ci_upper) if positive else None,
     )  # fmt: skip
+
+
+def _compare(test: RatioOfMeans, metric: Metric, control: Aggregates, treated: Aggregates) -> tuple[MeanResult, float]:
+    """Return tea-tasting's comparison and the standard error; its relative figures are infinite where they overflow."""
+    try:
+        return test.analyze_aggregates(control, treated), _standard_error(test, control, treated)
+    except OverflowError:  # exp() of the relative interval, where a mean is near 0; nothing else is amiss
+        return _welch(metric, control, treated, test.confidence_level)
+
+
+def _welch(metric: Metric, control: Aggregates, treated: Aggregates, level: float) -> tuple[MeanResult, float]:
+    """Compare the arms from their aggregates without a relative change, as `RatioOfMeans` defines mean and variance."""
+    total = control + treated
+    theta = 0.0
+    if metric.before is not None and total.var(metric.before) > 0.0:
+        theta = total.ratio_cov(metric.outcome, metric.per, metric.before, None) / total.var(metric.before)
+    means, variances = [], []  # the variances are those of the means
+    for arm in (control, treated):
+        apart = arm.mean(metric.before) - total.mean(metric.before)
+        means.append(arm.mean(metric.outcome) / arm.mean(metric.per) - theta * apart)
+        shared = arm.ratio_cov(metric.outcome, metric.per, metric.before, None)
+        one = arm.ratio_var(metric.outcome, metric.per) + theta**2 * arm.var(metric.before) - 2.0 * theta * shared
+        variances.append(one / arm.count())
+    effect, error = means[1] - means[0], math.sqrt(sum(variances))
+    sizes = control.count(), treated.count()
+    df = error**4 / sum(v**2 / (n - 1) for v, n in zip(variances, sizes, strict=True))
+    half = float(student.ppf(0.5 + level / 2.0, df)) * error
+    found = MeanResult(
+        control=means[0], treatment=means[1], effect_size=effect, effect_size_ci_lower=effect - half,
+        effect_size_ci_upper=effect + half, rel_effect_size=math.inf, rel_effect_size_ci_lower=-math.inf,
+        rel_effect_size_ci_upper=math.inf, pvalue=2.0 * float(student.sf(abs(effect) / error, df)),
+        statistic=effect / error,
+    )  # fmt: skip
+    return found, error
 
 
 def _varies(metric: Metric, arm: Aggregates) -> bool:

@@ -7,10 +7,11 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import ttest_ind
 
 from custvalue.errors import DataError
 from custvalue.experiments.effects import effects
-from custvalue.experiments.randomised import Metric
+from custvalue.experiments.randomised import Metric, cells, effect_of, sample_ratio_p_value
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +110,78 @@ def test_a_ratio_that_is_the_same_for_everybody_has_no_effect():
         effects(frame, [Metric("revenue", per="orders")])
     with pytest.raises(DataError, match="'orders' is 0 for every customer of an arm"):
         effects(frame.with_columns(orders=pl.col("orders") * pl.col("arm")), [Metric("revenue", per="orders")])
+
+
+def test_arms_that_were_not_drawn_as_planned_cannot_be_trusted():
+    """The title says so first; the same arms are fine where the plan was another one."""
+    rng = np.random.default_rng(5)
+    frame = pl.DataFrame({"arm": [0] * 800 + [1] * 200, "spend": rng.normal(50.0, 9.0, 1_000)})
+    found = effects(frame.with_columns(spend=pl.col("spend") + 9.0 * pl.col("arm")), ["spend"])
+    p = sample_ratio_p_value(800, 200, 0.5)
+    assert found.title == f"Cannot be trusted: 20.0% treated, 50.0% planned (p = {p:.2g})."
+    assert found.checks.columns == ["check", "status", "detail"]
+    assert found.checks.filter(status="block")["check"].to_list() == ["sample ratio"]
+    as_planned = effects(frame, ["spend"], planned_share=0.2)
+    assert as_planned.checks.filter(status="block").height == 0
+    assert as_planned.planned_share == 0.2
+    with pytest.raises(DataError, match="planned_share=20: a share between 0 and 1"):
+        effects(frame, ["spend"], planned_share=20)
+
+
+def test_too_few_or_repeated_customers_cannot_be_trusted():
+    rng = np.random.default_rng(6)
+    few = pl.DataFrame({"arm": [0, 1] * 12, "spend": rng.normal(50.0, 9.0, 24)})
+    assert effects(few, ["spend"]).title.startswith("Cannot be trusted: At least 30 customers are needed in each arm.")
+    many = pl.DataFrame({"customer_id": np.arange(400) // 2, "arm": np.arange(400) // 2 % 2,
+                         "spend": rng.normal(50.0, 9.0, 400)})  # fmt: skip
+    twice = effects(many, ["spend"])
+    assert twice.title.startswith("Cannot be trusted: 200 customers have several rows")
+    assert not effects(many, ["spend"], unit="customer_id").title.startswith("Cannot be trusted")
+
+
+def test_the_split_of_areas_is_that_of_areas():
+    """Ten times as many customers live in treated areas: areas were drawn, and half of them were."""
+    area = np.repeat(np.arange(40), [100 if a % 2 else 10 for a in range(40)])
+    frame = pl.DataFrame({"area": area, "arm": area % 2, "spend": np.random.default_rng(7).normal(5.0, 1.0, area.size)})
+    assert effects(frame, ["spend"]).checks["status"][0] == "block"
+    found = effects(frame, ["spend"], unit="area").checks
+    assert found.filter(check="sample ratio").rows() == [
+        ("sample ratio", "ok", "50.0% treated, 50.0% planned (p = 1).")
+    ]
+    assert found.filter(status="block").height == 0
+
+
+@pytest.mark.parametrize("base", [0.0, 0.0005, -0.0005])
+@pytest.mark.parametrize("is_treated", [False, True])
+def test_a_mean_near_zero_breaks_no_figure(base, is_treated):
+    """Against SciPy's Welch: the relative interval would overflow, the absolute one must not suffer."""
+    rng = np.random.default_rng(8)
+    near, far = rng.normal(0.0, 10.0, 1_000), rng.normal(3.0, 10.0, 1_000)
+    near += base - near.mean()
+    control, treated = (far, near) if is_treated else (near, far)
+    frame = pl.DataFrame({"arm": [False] * 1_000 + [True] * 1_000, "spend": np.concatenate([control, treated])})
+    metric = Metric("spend")
+    found = effect_of(metric, cells(frame, [metric], arm="arm"))
+    welch = ttest_ind(treated, control, equal_var=False)
+    interval = welch.confidence_interval(0.95)
+    assert found.p_value == pytest.approx(welch.pvalue, rel=1e-9)
+    assert found.effect == pytest.approx(treated.mean() - control.mean(), rel=1e-9)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=1e-9)
+    assert found.effect / found.standard_error == pytest.approx(welch.statistic, rel=1e-9)
+    assert (found.relative, found.relative_low, found.relative_high) == (None, None, None)
+
+
+@pytest.mark.parametrize("metric", [Metric("spend", "x"), Metric("spend", "x", "n"), Metric("spend", per="n")])
+def test_a_mean_near_zero_with_covariate_or_ratio_is_that_of_a_shifted_one(metric):
+    """A constant (per customer, or per unit of the ratio) added to both arms changes no difference."""
+    rng = np.random.default_rng(9)
+    arm, n, x = np.arange(2_000) % 2, rng.poisson(3.0, 2_000) + 1, rng.normal(0.0, 8.0, 2_000)
+    frame = pl.DataFrame({"arm": arm == 1, "spend": x + rng.normal(0.0, 5.0, 2_000) + 0.5 * arm, "x": x, "n": n})
+    by = pl.lit(1.0) if metric.per is None else pl.col("n")
+    at = effect_of(metric, cells(frame.with_columns(spend=pl.col("spend") + 100.0 * by), [metric], arm="arm"))
+    frame = frame.with_columns(spend=pl.col("spend") + (100.0 - at.control) * by)
+    here = effect_of(metric, cells(frame, [metric], arm="arm"))
+    assert here.control == pytest.approx(0.0, abs=1e-9)
+    assert here.relative is None
+    for name in ("effect", "low", "high", "p_value", "standard_error"):
+        assert getattr(here, name) == pytest.approx(getattr(at, name), rel=1e-8)
