@@ -10,7 +10,7 @@ from custvalue.errors import DataError
 if TYPE_CHECKING:
     import polars as pl
 
-# also the first word of a label: "control group", "Kontrollgruppe Nord"
+# alone, or with what only says that it is an arm: "control group", "Kontrolle 1"; "standard free" may be the measure
 CONTROL_FIRST: Final = frozenset({
     "control", "ctrl", "ctl", "controlgroup", "holdout", "placebo", "baseline", "untreated", "standard", "default",
     "kontrolle", "kontrollgruppe", "kontrollarm", "vergleich", "vergleichsgruppe", "unbehandelt", "bisher",
@@ -25,7 +25,9 @@ CONTROL_WORDS: Final = CONTROL_FIRST | {
 CONVENTIONS: Final = frozenset({
     ("a", "b"), ("1", "2"), ("f", "t"), ("n", "y"), ("n", "j"), ("c", "t"), ("alt", "neu"),
 })  # fmt: skip
-FILLER: Final = frozenset({"group", "gruppe", "groupe", "grupo", "gruppo", "arm", "the", "variant", "variante"})
+FILLER: Final = frozenset({
+    "group", "gruppe", "groupe", "grupo", "gruppo", "arm", "the", "variant", "variante", "cell", "zelle",
+})  # fmt: skip
 NO_ONE: Final = "(no one)"
 PLAIN_CONTROL: Final = frozenset({"control", "0", "false", "no", "off", "f", "n", "nein"})
 PLAIN_TREATED: Final = frozenset({"treatment", "treated", "test", "1", "true", "yes", "on", "t", "y", "ja", "j"})
@@ -97,4 +99,5 @@ def _plain(label: str) -> str:
 def is_control(label: str) -> bool:
     """Tell whether a label says that its arm is control."""
     plain = _plain(label)
-    return plain in CONTROL_WORDS or plain.split(" ")[0] in CONTROL_FIRST
+    first, *rest = plain.split(" ")
+    return plain in CONTROL_WORDS or (first in CONTROL_FIRST and all(word.isdigit() for word in rest))

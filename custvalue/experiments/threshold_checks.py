@@ -36,7 +36,7 @@ def threshold_checks(
     Parameters
     ----------
     today
-        The threshold of today.
+        The threshold of today; where no arm is called control the plan's share is that of the other one.
     planned_shares
         Share of customers planned for each threshold; None takes the plan of the warehouse, else equal arms.
     left_out
@@ -50,8 +50,9 @@ def threshold_checks(
     sizes = dict(test.customers.group_by("threshold").len().sort("threshold").iter_rows())
     named = ", ".join(f"{name_of(t)}: {n:,} customers" for t, n in sizes.items())
     checks = [Check("both arms" if len(sizes) == 2 else "all arms", "ok", f"{named}.")]
+    control = today if test.control is None else test.control
     checks += [
-        _split(sizes, planned_shares or _planned(sizes, today, test.treated_share)),
+        _split(sizes, planned_shares or _planned(sizes, control, test.treated_share)),
         _before(test.p_before),
         _missing_cost(test),
         _mature(test),
@@ -64,9 +65,9 @@ def threshold_checks(
     return checks
 
 
-def _planned(sizes: Mapping[float, int], today: float, treated_share: float | None) -> dict[float, float]:
+def _planned(sizes: Mapping[float, int], control: float, treated_share: float | None) -> dict[float, float]:
     if len(sizes) == 2 and treated_share is not None:
-        return {t: 1.0 - treated_share if t == today else treated_share for t in sizes}
+        return {t: 1.0 - treated_share if t == control else treated_share for t in sizes}
     return dict.fromkeys(sizes, 1.0 / len(sizes))
 
 

@@ -47,8 +47,8 @@ def arms(verdict):
     ("control", "treatment"),
     [
         ("Kontrolle", "Gratis"), ("control", "Aktion"), ("control group", "bonus"), ("Kontrollgruppe", "Aktion"),
-        ("Gruppe Kontrolle", "A"), ("KONTROLLE Nord", "Gratis Nord"), ("ctrl", "bonus"), ("placebo", "drug"),
-        ("baseline", "B2"), ("old", "free"), ("standard delivery", "free delivery"), ("groupe témoin", "cadeau"),
+        ("Gruppe Kontrolle", "A"), ("KONTROLLE 1", "Gratis"), ("ctrl", "bonus"), ("placebo", "drug"),
+        ("baseline", "B2"), ("old", "free"), ("control arm", "free delivery"), ("Control_Cell_2", "free"), ("groupe témoin", "cadeau"),
         ("contrôle", "cadeau"), ("holdout", "email"), ("hold-out", "email"), ("none", "gift"), ("ohne", "mit"),
         ("nein", "ja"), ("no", "yes"), ("off", "on"), ("without", "with"), ("alt", "neu"), ("old", "new"),
         ("A", "B"), ("Group A", "Group B"), ("variant_a", "variant_b"), ("1", "2"), (0, 1), (0, 7), ("f", "t"),
@@ -70,6 +70,8 @@ def test_the_sign_does_not_hang_on_the_names(control, treatment):
     [
         ("Gratis", "Aktion"), ("control", "Kontrolle"), ("no fee", "fee"), ("ohne Versandkosten", "Versandkosten"),
         ("alt", "main"), ("A", "C"), (1, 3), (-1, 1), ("before", "after"), ("none", "control"),
+        ("standard free", "today"), ("Default free delivery", "fee 4.90"), ("baseline plus gift", "today"),
+        ("standard delivery", "free delivery"), ("no control", "test"),
     ],
 )  # fmt: skip
 def test_names_that_do_not_tell_are_asked_about(first, second):

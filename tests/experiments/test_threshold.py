@@ -472,3 +472,14 @@ def test_a_planned_share_of_a_warehouse_is_that_of_the_other_arm():
         shop.row["planned_share"] = 0.5
         found = free_delivery_threshold(shop, experiment="free", current=current)
         assert found.checks["status"][0] == "block"
+
+
+def test_a_planned_share_is_of_the_arm_that_is_not_control_whatever_is_today():
+    """Control is free over 50, four fifths got 30, which is in force by now."""
+    shop = Stub({50.0: 1.0, 30.0: 1.2}, planned_share=0.8)
+    shop.customers = shop.customers.filter((pl.col("arm") == "treatment") | (pl.int_range(pl.len()) % 4 == 0))
+    for current in ("control", 50.0, 30.0):
+        found = free_delivery_threshold(shop, experiment="free", current=current)
+        said = found.checks.filter(check="sample ratio").row(0, named=True)
+        assert said["status"] == "ok"
+        assert "free over 30: 80.0% (80.0% planned)" in said["detail"]
