@@ -107,6 +107,24 @@ def test_truth_is_inside_the_intervals(verdict, shared):
         assert row["effect_low"] < truth[row["segment"]]["contribution"] < row["effect_high"]
 
 
+def test_what_knowing_more_is_worth(verdict):
+    """Two roads: the closed form, and the mean of what the better choice brings over draws of the effect."""
+    draws = np.random.default_rng(1).standard_normal(2_000_000)
+    total = verdict.table.row(0, named=True)
+    for row in verdict.table.to_dicts():
+        people = 200_000 * (row["n_control"] + row["n_treated"]) / (total["n_control"] + total["n_treated"])
+        windows = people * verdict.settings.horizon_days / verdict.outcome_days
+        effects = row["effect"] + row["standard_error"] * draws
+        known = windows * (np.maximum(effects, 0.0).mean() - max(row["effect"], 0.0))
+        assert row["perfect_information"] == pytest.approx(known, rel=0.02, abs=windows * 1e-3)
+        if row["sample_information"] is not None:
+            assert 0.0 < row["sample_information"] < row["perfect_information"]
+        if row["decision"] == "keep testing":
+            worth = row["testing_gain"] + row["testing_cost"]
+            assert row["sample_information"] == pytest.approx(worth, rel=1e-9)
+    assert {verdict.kinds[c] for c in ("perfect_information", "sample_information")} == {"money"}
+
+
 def test_the_date_follows_from_the_pace_of_entry(verdict, shared):
     """Two roads: the table's date, and customers to test over those who entered a day in 28 days."""
     customers = pl.read_csv(shared / "data" / "rct_customers.csv")
