@@ -52,7 +52,7 @@ def checks_table(checks: list[Check]) -> pl.DataFrame:
 
 def _design(trial: Trial) -> Check:
     if trial.design == "rct":
-        return Check("randomised", "ok", "It is stated that customers were assigned at random; of a launch see opt_in_effect.")
+        return Check("randomised", "ok", "Stated: assigned at random. Of a launch see opt_in_effect.")
     text = f"The design is {trial.design!r}: chance did not choose who got it, so the arms differ anyway."
     if trial.is_by_unit:
         text += " What can be said of it says launch_effect(...)."
