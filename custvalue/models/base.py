@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, cast
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from custvalue.models.special import FloatArray
+
+    Drawn = tuple[FloatArray, FloatArray]
+
+
+class Past(NamedTuple):
+    """What customers did until T: repeat purchases, time of the last, time observed, each of shape (customers,)."""
+
+    x: FloatArray
+    t_x: FloatArray
+    T: FloatArray
 
 
 class Objective(Protocol):
@@ -153,23 +163,15 @@ class CustomerModel(Protocol):
         """P(alive), expected and discounted expected purchases within the horizon, in one pass."""
 
     @classmethod
-    def draw_purchases(
-        cls,
-        parameters: Mapping[str, FloatArray],
-        horizon: float,
-        x: FloatArray,
-        t_x: FloatArray,
-        T: FloatArray,
-        rng: Generator,
-    ) -> tuple[FloatArray, FloatArray]:
+    def draw_purchases(cls, parameters: Mapping[str, FloatArray], horizon: float, past: Past, rng: Generator) -> Drawn:
         """Draw what customers who are alive at T do in (T, T + horizon].
 
         Parameters
         ----------
         parameters
             One array a parameter, an element a draw: shape (draws,).
-        x, t_x, T
-            Shape (customers,).
+        past
+            Of the customers.
 
         Returns
         -------

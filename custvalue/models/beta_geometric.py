@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import ArrayLike
 
-    from custvalue.models.base import Counted, Objective
+    from custvalue.models.base import Counted, Drawn, Objective, Past
 
     Kernel = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
 
@@ -158,16 +158,9 @@ class BetaGeometricNbd(Model):
         return running + np.where(coins >= 0, left * np.where(n > 0, reached, 1.0), 0.0)
 
     @classmethod
-    def draw_purchases(
-        cls,
-        parameters: Mapping[str, FloatArray],
-        horizon: float,
-        x: FloatArray,
-        t_x: FloatArray,  # noqa: ARG003 - it tells CNBD-k something
-        T: FloatArray,
-        rng: Generator,
-    ) -> tuple[FloatArray, FloatArray]:
+    def draw_purchases(cls, parameters: Mapping[str, FloatArray], horizon: float, past: Past, rng: Generator) -> Drawn:
         """Draw what customers alive at T do in (T, T + horizon]; see `CustomerModel.draw_purchases`."""
+        x, _, T = past
         levels, row = np.unique(x, return_inverse=True)
         r, alpha, a, b = (parameters[name] for name in cls.parameter_names())
         rate = rng.standard_gamma(r + levels[:, None])

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import ArrayLike, NDArray
 
-    from custvalue.models.base import Counted
+    from custvalue.models.base import Counted, Drawn, Past
 
 MOST_PURCHASES = 100_000
 
@@ -221,16 +221,9 @@ class BgCnbd(Model):
         return np.asarray(going + np.where(coins >= 0, left * reached(k), 0.0))
 
     @classmethod
-    def draw_purchases(
-        cls,
-        parameters: Mapping[str, FloatArray],
-        horizon: float,
-        x: FloatArray,
-        t_x: FloatArray,
-        T: FloatArray,
-        rng: Generator,
-    ) -> tuple[FloatArray, FloatArray]:
+    def draw_purchases(cls, parameters: Mapping[str, FloatArray], horizon: float, past: Past, rng: Generator) -> Drawn:
         """Draw what customers alive at T do in (T, T + horizon]; see `CustomerModel.draw_purchases`."""
+        x, t_x, T = past
         r, alpha, a, b = (parameters[name] for name in cls.parameter_names())
         shape = (x.size, r.size)
         # events since the last purchase: their weights at the mean shape and rate, which vary little

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import ArrayLike
 
-    from custvalue.models.base import Counted, Objective
+    from custvalue.models.base import Counted, Drawn, Objective, Past
 
 LEAST_GROWTH = 1e-3
 """Of the dropout risk over the longest history: less of it cannot be seen in data."""
@@ -160,16 +160,9 @@ class GgomNbd(Model):
         return np.asarray(alive + (inside * weights).sum(axis=1).reshape(t.shape))
 
     @classmethod
-    def draw_purchases(
-        cls,
-        parameters: Mapping[str, FloatArray],
-        horizon: float,
-        x: FloatArray,
-        t_x: FloatArray,  # noqa: ARG003 - it tells CNBD-k something
-        T: FloatArray,
-        rng: Generator,
-    ) -> tuple[FloatArray, FloatArray]:
+    def draw_purchases(cls, parameters: Mapping[str, FloatArray], horizon: float, past: Past, rng: Generator) -> Drawn:
         """Draw what customers alive at T do in (T, T + horizon]; see `CustomerModel.draw_purchases`."""
+        x, _, T = past
         r, alpha, b, s, beta = (parameters[name] for name in cls.parameter_names())
         levels, row = np.unique(x, return_inverse=True)
         rate = rng.standard_gamma(r + levels[:, None])[row] / (alpha + T[:, None])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import ArrayLike
 
-    from custvalue.models.base import Counted, Objective
+    from custvalue.models.base import Counted, Drawn, Objective, Past
 
 
 @dataclass(frozen=True)
@@ -93,16 +93,9 @@ class Nbd(Model):
         return np.zeros(np.broadcast_shapes(np.shape(horizon), checked_history(x, t_x, T)[0].shape))
 
     @classmethod
-    def draw_purchases(
-        cls,
-        parameters: Mapping[str, FloatArray],
-        horizon: float,
-        x: FloatArray,
-        t_x: FloatArray,  # noqa: ARG003 - it tells CNBD-k something
-        T: FloatArray,
-        rng: Generator,
-    ) -> tuple[FloatArray, FloatArray]:
+    def draw_purchases(cls, parameters: Mapping[str, FloatArray], horizon: float, past: Past, rng: Generator) -> Drawn:
         """Draw what customers do in (T, T + horizon]; see `CustomerModel.draw_purchases`."""
+        x, _, T = past
         levels, row = np.unique(x, return_inverse=True)
         rate = rng.standard_gamma(parameters["r"] + levels[:, None])[row]
         made = rng.poisson(rate * (horizon / (parameters["alpha"] + T[:, None]))).astype(np.float64)

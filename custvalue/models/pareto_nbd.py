@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import ArrayLike
 
-    from custvalue.models.base import Counted, Objective
+    from custvalue.models.base import Counted, Drawn, Objective, Past
 
 LARGEST_SHAPE = 1e4
 """Of the gamma distribution of dropout rates, whose spread is 1/√s of their mean: more cannot be told from data."""
@@ -170,16 +170,9 @@ class ParetoNbd(Model):
         return np.asarray(alive + (inside @ weights) * (np.log(safe) - low) * (t > 0))
 
     @classmethod
-    def draw_purchases(
-        cls,
-        parameters: Mapping[str, FloatArray],
-        horizon: float,
-        x: FloatArray,
-        t_x: FloatArray,  # noqa: ARG003 - it tells CNBD-k something
-        T: FloatArray,
-        rng: Generator,
-    ) -> tuple[FloatArray, FloatArray]:
+    def draw_purchases(cls, parameters: Mapping[str, FloatArray], horizon: float, past: Past, rng: Generator) -> Drawn:
         """Draw what customers alive at T do in (T, T + horizon]; see `CustomerModel.draw_purchases`."""
+        x, _, T = past
         r, alpha, s, beta = (parameters[name] for name in cls.parameter_names())
         levels, row = np.unique(x, return_inverse=True)
         rate = rng.standard_gamma(r + levels[:, None])[row] / (alpha + T[:, None])

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from scipy import special
 
+from custvalue.models.base import Past
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -132,7 +134,7 @@ def draw_values(
 ) -> FloatArray:
     """Draw the discounted value of each customer within the horizon, shape (customers, draws)."""
     c = customers
-    purchases, window = model.draw_purchases(parameters.purchase, horizon, c.x, c.t_x, c.T, rng)
+    purchases, window = model.draw_purchases(parameters.purchase, horizon, Past(c.x, c.t_x, c.T), rng)
     chance = special.expit(c.alive_logit[:, None] + c.alive_gradient @ parameters.shift.T)
     purchases *= rng.random(purchases.shape) < chance
     weight = -np.expm1(-delta * window) / np.where(window > 0, delta * window, 1.0) if delta > 0 else 1.0

@@ -16,12 +16,7 @@ COLUMNS = {"unit": "region", "period": "week", "exposed": "d"}
 
 
 @pytest.fixture(scope="module")
-def needed():
-    pytest.importorskip("diff_diff", reason="the optional extra 'launch' is not installed")
-
-
-@pytest.fixture(scope="module")
-def found(shared, needed):
+def found(shared):
     return launch_effect(pl.read_csv(shared / "data" / "did_panel.csv"), **COLUMNS)
 
 
@@ -82,7 +77,7 @@ def test_the_effect_is_dated_from_the_launch(found):
     assert found.plot().layout.yaxis.title.text == "effect, EUR per customer and period"
 
 
-def test_staggered_launches(needed):
+def test_staggered_launches():
     found = launch_effect(made({20: 6, 40: 10}), **COLUMNS)
     row = found.table.row(0, named=True)
     assert found.n_cohorts == 2
@@ -93,7 +88,7 @@ def test_staggered_launches(needed):
     assert found.path.is_empty()
 
 
-def test_intervals_cover_a_known_effect(needed):
+def test_intervals_cover_a_known_effect():
     inside = 0
     for seed in range(40):
         row = launch_effect(made({30: 8}, n_units=50, n_periods=10, seed=seed), **COLUMNS).table.row(0, named=True)
@@ -101,7 +96,7 @@ def test_intervals_cover_a_known_effect(needed):
     assert inside >= 34
 
 
-def test_parting_trends_before_the_launch_block(needed):
+def test_parting_trends_before_the_launch_block():
     found = launch_effect(made({30: 8}, drift=0.6), **COLUMNS)
     assert found.decision == "cannot be judged"
     assert "trends before" in found.checks.filter(status="block")["check"]
@@ -123,7 +118,7 @@ def drifting(seed, n_units=30, n_periods=16, effect=0.0, drift=0.0):
     return pl.DataFrame({"region": unit, "week": period, "d": exposed, "contribution": outcome})
 
 
-def test_parting_trends_are_rarely_called_an_effect(needed):
+def test_parting_trends_are_rarely_called_an_effect():
     """Each seed's drift of 0.3 a period adds up to 2.4 by itself: an interval would leave out 0 every time."""
     found = [launch_effect(drifting(seed, drift=0.3), **COLUMNS) for seed in range(25)]
     assert sum(f.table["effect_low"][0] > 0.0 for f in found) == 25
@@ -136,7 +131,7 @@ def test_parting_trends_are_rarely_called_an_effect(needed):
     assert all({"trends before", "second opinions"} & set(f.checks.filter(status="warn")["check"]) for f in fragile)
 
 
-def test_effects_without_drift_keep_their_verdict(needed):
+def test_effects_without_drift_keep_their_verdict():
     found = [launch_effect(drifting(seed, effect=2.0), **COLUMNS).decision for seed in range(25)]
     assert found.count("pays off") >= 15
     assert set(found) <= {"pays off", "cannot be judged"}
@@ -145,11 +140,11 @@ def test_effects_without_drift_keep_their_verdict(needed):
     assert nothing.count("pays off") + nothing.count("does not pay") <= 2
 
 
-def test_a_launch_without_effect_is_not_called_one(needed):
+def test_a_launch_without_effect_is_not_called_one():
     assert launch_effect(made({30: 8}, effect=0.0), **COLUMNS).decision not in {"pays off", "does not pay"}
 
 
-def test_few_areas_are_for_synthetic_control(needed):
+def test_few_areas_are_for_synthetic_control():
     found = launch_effect(made({57: 8}), **COLUMNS)
     assert found.table["estimator"][0] == "synthetic control"
     assert found.decision == "pays off"
@@ -159,7 +154,7 @@ def test_few_areas_are_for_synthetic_control(needed):
 
 
 @pytest.mark.parametrize("starts", [{58: 6, 59: 9}, {3: 8}])
-def test_too_few_areas(needed, starts):
+def test_too_few_areas(starts):
     """Two areas on two launch days are no mean of areas; 57 with the measure leave three without it."""
     found = launch_effect(made(starts), **COLUMNS)
     assert found.decision == "cannot be judged"
@@ -167,7 +162,7 @@ def test_too_few_areas(needed, starts):
     assert not found.rests_on_synthetic_control
 
 
-def test_fewer_areas_than_periods(needed):
+def test_fewer_areas_than_periods():
     """Then the effects by period have no covariance that can be inverted: no trend test, but no crash."""
     found = launch_effect(made({6: 20}, n_units=12, n_periods=26), **COLUMNS)
     assert "can't be told" in found.checks.filter(check="parting trends")["detail"].item()
@@ -198,12 +193,12 @@ def test_fewer_areas_than_periods(needed):
         (lambda p: p.with_columns(d=pl.lit("vielleicht")), "Column 'd' holds 'vielleicht': yes or no was expected"),
     ],
 )
-def test_panels_that_cannot_be_used(needed, change, message):
+def test_panels_that_cannot_be_used(change, message):
     with pytest.raises(DataError, match=message):
         launch_effect(change(made({30: 8})), **COLUMNS)
 
 
-def test_yes_and_no_are_read_as_files_write_them(needed):
+def test_yes_and_no_are_read_as_files_write_them():
     panel = made({30: 8})
     text = panel.with_columns(d=pl.when("d").then(pl.lit("ja")).otherwise(pl.lit("nein")))
     assert launch_effect(text, **COLUMNS).table.equals(launch_effect(panel, **COLUMNS).table)

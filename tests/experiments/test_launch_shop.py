@@ -58,7 +58,6 @@ def launched(shop, launches, n_regions=30, effect=4.0, new=0, seed=1, goods=True
 
 @pytest.fixture
 def shop():
-    pytest.importorskip("diff_diff", reason="the optional extra 'launch' is not installed")
     with open_warehouse() as shop:
         yield shop
 

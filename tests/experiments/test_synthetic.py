@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
-from importlib.util import find_spec
 
 import numpy as np
 import polars as pl
@@ -15,8 +15,6 @@ from custvalue.config import DecisionSettings
 from custvalue.experiments.launch import SYNTHETIC, launch_effect
 from custvalue.experiments.panel import launch_panel
 from custvalue.experiments.synthetic import donors_needed, synthetic_control
-
-pytestmark = pytest.mark.skipif(find_spec("diff_diff") is None, reason="the optional extra 'launch' is not installed")
 
 COLUMNS = {"unit": "area", "period": "week", "exposed": "d"}
 BEFORE = 12
@@ -296,7 +294,7 @@ def test_outcomes_that_never_vary_are_not_judged():
 
 def test_prison_expansion_in_texas():
     """Cunningham's Mixtape: real data. The weights published there rest on further predictors; ours on the outcome."""
-    causaldata = pytest.importorskip("causaldata", reason="needs the package causaldata, which carries the data")
+    causaldata = importlib.import_module("causaldata")
     data = pl.from_pandas(causaldata.texas.load_pandas().data[["state", "year", "bmprison"]])
     rows = data.with_columns(pl.col("year").cast(pl.Int64), d=(pl.col("state") == "Texas") & (pl.col("year") >= 1993))
     found = launch_effect(rows, unit="state", period="year", outcome="bmprison", exposed="d")

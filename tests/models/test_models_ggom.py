@@ -7,6 +7,7 @@ import random
 import numpy as np
 import polars as pl
 import pytest
+from counting import counting
 
 from custvalue.errors import FitError
 from custvalue.models.base import count_rows
@@ -15,22 +16,6 @@ from custvalue.models.ggom_nbd import GgomNbd
 from tests.benchmarks.models import simulate_fit_table
 
 TRUTH = GgomNbd(0.6, 8.0, 0.06, 0.8, 4.0)
-
-
-class Counting(GgomNbd):
-    """The same model; it counts how often its likelihood is evaluated."""
-
-    evaluations = 0
-
-    @classmethod
-    def objective(cls, data):
-        inner = super().objective(data)
-
-        def counted(theta, gradient=True):
-            Counting.evaluations += 1
-            return inner(theta, gradient)
-
-        return counted
 
 
 class Endless(GgomNbd):
@@ -42,10 +27,10 @@ class Endless(GgomNbd):
 
 
 def test_on_cdnow_it_is_refused_after_a_bounded_effort(cdnow):
-    Counting.evaluations = 0
+    watched = counting(GgomNbd)
     with pytest.raises(FitError, match=r"(?s)GGom/NBD is not identified .* runs to its limit .* fit ParetoNbd instead"):
-        fit(Counting, cdnow)
-    assert Counting.evaluations < 150
+        fit(watched, cdnow)
+    assert watched.evaluations < 150
 
 
 def test_on_cdnow_nothing_is_lost_by_the_refusal(cdnow, pareto_fit):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from counting import counting
 
 from custvalue.errors import FitError
 from custvalue.models.fitting import fit
@@ -12,29 +13,13 @@ from custvalue.models.pareto_nbd import ParetoNbd
 from tests.benchmarks.models import simulate_fit_table
 
 
-class Counting(ParetoNbd):
-    """The same model; it counts how often its likelihood is evaluated."""
-
-    evaluations = 0
-
-    @classmethod
-    def objective(cls, data):
-        inner = super().objective(data)
-
-        def counted(theta, gradient=True):
-            Counting.evaluations += 1
-            return inner(theta, gradient)
-
-        return counted
-
-
 def test_customers_who_differ_less_than_chance_in_dropout_are_refused_after_a_bounded_effort():
     """The dropout risk grows with age: dropout times vary less than any mixture of exponentials."""
     table = simulate_fit_table(GgomNbd(0.6, 8.0, 0.06, 0.8, 4.0), 1000, np.random.default_rng(1))
-    Counting.evaluations = 0
+    watched = counting(ParetoNbd)
     with pytest.raises(FitError, match="Pareto/NBD is not identified on these data: the search runs to its limit"):
-        fit(Counting, table, time_unit="week")
-    assert Counting.evaluations < 200
+        fit(watched, table, time_unit="week")
+    assert watched.evaluations < 200
 
 
 def test_a_homogeneous_shop_is_fitted_as_long_as_it_is_not_at_the_limit():

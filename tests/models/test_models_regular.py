@@ -11,6 +11,7 @@ from cdnow import CALIBRATION_END
 
 from custvalue.errors import DataError
 from custvalue.models import cnbd_k
+from custvalue.models.base import Past
 from custvalue.models.bg_nbd import BgNbd
 from custvalue.models.cnbd_k import BgCnbd, MbgCnbd
 from custvalue.models.fitting import fit
@@ -103,7 +104,7 @@ def test_forecasts_of_regular_buyers_are_calibrated():
     u = np.empty(T.size)
     for i in range(0, T.size, 25):
         j = slice(i, i + 25)
-        drawn, _ = type(f.model).draw_purchases(parameters, 52.0, x[j], t_x[j], T[j], rng)
+        drawn, _ = type(f.model).draw_purchases(parameters, 52.0, Past(x[j], t_x[j], T[j]), rng)
         drawn = drawn * (rng.random(drawn.shape) < f.model.probability_alive(x[j], t_x[j], T[j])[:, None])
         below, same = (drawn < did[j, None]).sum(axis=1), (drawn == did[j, None]).sum(axis=1)
         u[j] = (below + rng.random(below.size) * (same + 1)) / (drawn.shape[1] + 1)

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from custvalue.models.base import Past
 from custvalue.models.bg_nbd import BgNbd
 from custvalue.models.fitting import fit
 from custvalue.models.gamma_gamma import GammaGamma
@@ -52,7 +53,7 @@ def test_forecasts_of_customers_are_calibrated(truth):
     u = np.empty(T.size)
     for i in range(0, T.size, 25):
         j = slice(i, i + 25)
-        drawn, _ = type(truth).draw_purchases(parameters, HORIZON, x[j], t_x[j], T[j], rng)
+        drawn, _ = type(truth).draw_purchases(parameters, HORIZON, Past(x[j], t_x[j], T[j]), rng)
         drawn = drawn * (rng.random(drawn.shape) < f.model.probability_alive(x[j], t_x[j], T[j])[:, None])
         below, same = (drawn < did[j, None]).sum(axis=1), (drawn == did[j, None]).sum(axis=1)
         u[j] = (below + rng.random(below.size) * (same + 1)) / (drawn.shape[1] + 1)
