@@ -1,7 +1,7 @@
 -- relation:   experiment_customers
 -- grain:      one row per customer of an experiment (of its regions, if they were assigned): what he brought in its window and before it
 -- key:        customer_id
--- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, staging.stg_deliveries, staging.stg_segments, marts.pnl_availability, marts.pnl_entries, intermediate.int_orders, intermediate.int_carrier_costs, marts.data_span
+-- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, staging.stg_deliveries, staging.stg_segments, marts.pnl_availability, marts.pnl_entries, intermediate.int_arrivals, intermediate.int_orders, intermediate.int_carrier_costs, marts.data_span
 -- params:     experiment
 -- outputs:    customer_id varchar, arm varchar, n_arms bigint, segment varchar, segment_is_late boolean, assigned_at timestamp,
 --             exposed_at timestamp, first_day date, is_mature boolean, n_orders bigint,
@@ -42,17 +42,6 @@ arms as (
     group by experiment_id, unit_id, is_region
 ),
 
--- who has no day of acquisition is there from his first order on
-arrivals as (
-    select
-        customers.customer_id,
-        customers.region,
-        coalesce(customers.acquired_on, min(orders.ordered_on)) as acquired_on
-    from staging.stg_customers as customers
-    left join intermediate.int_orders as orders on customers.customer_id = orders.customer_id
-    group by customers.customer_id, customers.region, customers.acquired_on
-),
-
 -- a region counts whole: those who refused, and those who came later; whoever has no region is kept to be seen
 members as (
     select
@@ -67,7 +56,7 @@ members as (
         arrivals.customer_id,
         arrivals.acquired_on
     from arms
-    inner join arrivals on arms.unit_id = arrivals.region
+    inner join intermediate.int_arrivals as arrivals on arms.unit_id = arrivals.region
     where arms.is_region
     union all
     select

@@ -1,7 +1,7 @@
 -- relation:   region_periods
 -- grain:      one row per region and period, counted from the first day on which a region got the measure of a launch
 -- key:        region, period
--- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, intermediate.int_orders, marts.pnl_entries, marts.pnl_availability, marts.data_span
+-- inputs:     staging.stg_experiments, staging.stg_assignments, staging.stg_customers, intermediate.int_arrivals, marts.pnl_entries, marts.pnl_availability, marts.data_span
 -- params:     experiment, period_days
 -- outputs:    region varchar, period bigint, is_exposed boolean, n_customers bigint,
 --             contribution decimal(38,2), has_goods_cost boolean
@@ -69,28 +69,16 @@ periods as (
     group by period
 ),
 
--- who has no day of acquisition is there from his first order on
-arrivals as (
-    select
-        customers.customer_id,
-        customers.region,
-        coalesce(customers.acquired_on, min(orders.ordered_on)) as acquired_on
-    from staging.stg_customers as customers
-    left join intermediate.int_orders as orders on customers.customer_id = orders.customer_id
-    where customers.region is not null
-    group by customers.customer_id, customers.region, customers.acquired_on
-),
-
 -- customers who were there before the first launch: what new ones bring counts, they themselves don't
 regions as (
     select
         arrivals.region,
         min(date_diff('day', first_launch.launched_on, launches.launched_on)) as launch_day,
         count(case when arrivals.acquired_on < first_launch.launched_on then 1 end) as n_customers
-    from arrivals
+    from intermediate.int_arrivals as arrivals
     cross join first_launch
     left join launches on arrivals.region = launches.region
-    where first_launch.launched_on is not null
+    where arrivals.region is not null and first_launch.launched_on is not null
     group by arrivals.region
 )
 
