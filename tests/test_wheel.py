@@ -7,10 +7,6 @@ import subprocess
 import sys
 import zipfile
 
-import pytest
-
-pytest.importorskip("hatchling", reason="needs hatchling to build the wheel")
-
 CODE = """
 import custvalue as cv
 assert cv.__file__.startswith({where!r}), cv.__file__

@@ -106,6 +106,5 @@ def test_what_would_give_the_naive_figure_or_none(kwargs, message):
 
 
 def test_pandas_frames_too():
-    pytest.importorskip("pandas")
     found = opt_in_effect(chosen().to_pandas(), covariates=["spent", "where"])
     assert found.table["n_treated"][0] + found.table["n_control"][0] == 2_000

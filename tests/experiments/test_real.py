@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from custvalue.config import DecisionSettings
@@ -22,10 +23,9 @@ KNOWN_BEFORE = ("age", "educ", "black", "hisp", "marr", "nodegree", "re74", "re7
 
 def read(name):
     """Read the file as it is: the package's own loaders ask for more libraries."""
-    pd = pytest.importorskip("pandas")
     found = find_spec("causaldata")
-    if found is None or found.origin is None:
-        pytest.skip("needs the package causaldata, which carries the data of the National Supported Work programme")
+    assert found is not None
+    assert found.origin is not None
     return pd.read_stata(Path(found.origin).parent / name / f"{name}.dta").reset_index(names="customer_id")
 
 
@@ -81,7 +81,6 @@ def test_effects_and_quantiles_tell_the_same(people):
 
 
 def test_without_the_lot_the_naive_comparison_has_the_wrong_sign(people):
-    pd = pytest.importorskip("pandas")
     launch = pd.concat([people[people["treat"] == 1], read("cps_mixtape")])
     found = opt_in_effect(launch, arm="treat", outcome="re78", covariates=KNOWN_BEFORE, currency="USD")
     row = found.table.row(0, named=True)
