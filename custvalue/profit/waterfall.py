@@ -23,11 +23,11 @@ KEYS: dict[str, str] = {"customer": "customer_id", "order": "order_id", "segment
                         "company": "company"}  # fmt: skip
 PLURALS = {"company": "companies"}
 SUBTOTALS = {
-    "net_revenue": ("gross_list", "discounts", "refunds"),
-    "gross_margin": ("net_revenue", "cost_of_goods", "goods_recovered", "write_down"),
+    "net_revenue": ("gross_list", "service_fees", "discounts", "refunds"),
+    "gross_margin": ("net_revenue", "cost_of_goods", "parts_cost", "goods_recovered", "write_down"),
     "contribution": (
         "gross_margin", "delivery_charged", "carrier_cost", "payment_fees", "returns_handling", "support",
-        "courtesy", "adjustments",
+        "service_time", "courtesy", "adjustments",
     ),
     "customer_profit": ("contribution", "acquisition"),
 }  # fmt: skip
@@ -36,7 +36,7 @@ SUBTOTALS = {
 PLAIN_LINES = tuple(part for parts in SUBTOTALS.values() for part in parts if part not in SUBTOTALS)
 """The lines that entries are booked on, in the order of the waterfall."""
 
-SERVICE_LINES = ("carrier_cost", "payment_fees", "returns_handling", "support", "courtesy")
+SERVICE_LINES = ("carrier_cost", "payment_fees", "returns_handling", "support", "service_time", "courtesy")
 """What serving an order costs; delivery charged is income and stands against it."""
 
 NEEDED_FOR = {"gross_margin": "cost_of_goods"}

@@ -1,61 +1,116 @@
 -- relation:   int_derived_courtesies
--- grain:      one row per courtesy found in the transactions, not in the log
--- key:        event_id
--- inputs:     intermediate.int_carrier_costs, staging.stg_returns, staging.stg_repairs, intermediate.int_orders, staging.stg_products, staging.stg_entitlements, staging.stg_jobs, staging.stg_contacts, staging.stg_opening_hours, staging.stg_courtesy_catalogue
--- outputs:    event_id varchar, measure_id varchar, customer_id varchar, order_id varchar,
---             occurred_on date, direct_cost decimal(18,2), carrier_cost decimal(18,2), minutes double,
---             fee_forgone decimal(18,2), source_table varchar, source_key varchar
-with triggers as (
+-- grain:      one row per courtesy found in the transactions
+-- key:        rule, source_key
+-- inputs:     intermediate.int_delivery_fees_due, staging.stg_deliveries, staging.stg_returns, staging.stg_repairs, intermediate.int_orders, staging.stg_products, staging.stg_entitlements, staging.stg_jobs, staging.stg_contacts, intermediate.int_closing_times, intermediate.int_courtesy_measures, staging.stg_courtesy_events
+-- outputs:    event_id varchar, rule varchar, customer_id varchar, order_id varchar, occurred_on date,
+--             units double, fee_forgone decimal(18,2), granted varchar, carrier_cost decimal(18,2),
+--             bearable decimal(18,2), borne decimal(18,2), source_table varchar, source_key varchar
+-- bearable: money that stands on other lines and is this courtesy's at most; borne: the part that moves to it
+with last_minutes as (
+    select coalesce(max(trigger_at), 5) as minutes
+    from intermediate.int_courtesy_measures
+    where rule = 'last_minutes'
+),
+
+-- free deliveries that only the log knows, for want of a fee schedule
+logged as (
     select
-        coalesce(max(case when measure_id = 'S1' then trigger_at end), 0.89) as used_share,
-        coalesce(max(case when measure_id = 'Q2' then trigger_at end), 5) as last_minutes
-    from staging.stg_courtesy_catalogue
+        deliveries.delivery_id,
+        deliveries.order_id,
+        deliveries.carrier_cost,
+        events.direct_cost,
+        coalesce(events.forgone_fee, measures.forgone_fee) as fee_forgone,
+        row_number() over (partition by deliveries.order_id order by events.event_id, deliveries.delivery_id)
+            as place
+    from staging.stg_courtesy_events as events
+    inner join intermediate.int_courtesy_measures as measures
+        on events.measure_id = measures.measure_id and measures.rule = 'free_delivery'
+    inner join staging.stg_deliveries as deliveries
+        on
+            events.delivery_id = deliveries.delivery_id
+            or (events.delivery_id is null and events.order_id = deliveries.order_id)
+    left join intermediate.int_delivery_fees_due as due on deliveries.order_id = due.order_id
+    where due.order_id is null
 )
 
--- free delivery: a fee was due and not charged; the carrier's invoice covers it, so it is no direct cost of its own
+-- the schedule's fee was not charged, by its own threshold or beyond it; the carrier's invoice bears the gift
 select
-    'free delivery of ' || order_id as event_id,
-    'P5b' as measure_id,
-    customer_id,
-    order_id,
-    ordered_on as occurred_on,
-    borne_by_courtesy as direct_cost,
-    carrier_cost,
-    cast(0 as double) as minutes,
-    fee_forgone,
+    'free delivery of ' || due.order_id as event_id,
+    'free_delivery' as rule,
+    due.customer_id,
+    due.order_id,
+    due.ordered_on as occurred_on,
+    cast(1 as double) as units,
+    due.fee_forgone,
+    due.granted,
+    deliveries.carrier_cost,
+    cast(coalesce(deliveries.carrier_cost, 0) as decimal(18, 2)) as bearable,
+    cast(least(due.fee_forgone, coalesce(deliveries.carrier_cost, 0)) as decimal(18, 2)) as borne,
     'deliveries' as source_table,
-    delivery_id as source_key
-from intermediate.int_carrier_costs
-where fee_forgone > 0
+    due.delivery_id as source_key
+from intermediate.int_delivery_fees_due as due
+inner join staging.stg_deliveries as deliveries on due.delivery_id = deliveries.delivery_id
+where due.fee_forgone > 0
 union all
--- a refund that policy would have refused; freight and standard inspection stay with the return
+select
+    'free delivery of ' || logged.order_id as event_id,
+    'free_delivery' as rule,
+    orders.customer_id,
+    logged.order_id,
+    orders.ordered_on as occurred_on,
+    cast(1 as double) as units,
+    cast(logged.fee_forgone as decimal(18, 2)) as fee_forgone,
+    'beyond rule' as granted,
+    logged.carrier_cost,
+    cast(coalesce(logged.carrier_cost, 0) as decimal(18, 2)) as bearable,
+    cast(
+        least(coalesce(logged.direct_cost, nullif(logged.fee_forgone, 0), logged.carrier_cost, 0), coalesce(logged.carrier_cost, 0))
+        as decimal(18, 2)
+    ) as borne,
+    'deliveries' as source_table,
+    logged.delivery_id as source_key
+from logged
+left join intermediate.int_orders as orders on logged.order_id = orders.order_id
+where logged.place = 1
+union all
+-- a refund that policy would have refused: the margin given back, the goods written down, the freight
 select
     'refund ' || returned.return_id as event_id,
-    'P4' as measure_id,
+    'refund_beyond_policy' as rule,
     orders.customer_id,
     returned.order_id,
     returned.returned_on as occurred_on,
-    cast(null as decimal(18, 2)) as direct_cost,
-    cast(null as decimal(18, 2)) as carrier_cost,
-    cast(null as double) as minutes,
+    cast(1 as double) as units,
     cast(0 as decimal(18, 2)) as fee_forgone,
+    'beyond rule' as granted,
+    cast(null as decimal(18, 2)) as carrier_cost,
+    cast(
+        returned.refund - coalesce(returned.cogs_recovered, 0) + coalesce(returned.write_down, 0)
+        + coalesce(returned.inbound_freight, 0) as decimal(18, 2)
+    ) as bearable,
+    cast(
+        returned.refund - coalesce(returned.cogs_recovered, 0) + coalesce(returned.write_down, 0)
+        + coalesce(returned.inbound_freight, 0) as decimal(18, 2)
+    ) as borne,
     'returns' as source_table,
     returned.return_id as source_key
 from staging.stg_returns as returned
-inner join intermediate.int_orders as orders on returned.order_id = orders.order_id
-where not returned.is_within_policy and orders.customer_id is not null
+left join intermediate.int_orders as orders on returned.order_id = orders.order_id
+where not returned.is_within_policy
 union all
--- a repair after the warranty ended
+-- a repair after the warranty ended; what its time costs moves with the minutes
 select
     'repair ' || repairs.repair_id as event_id,
-    'P2' as measure_id,
+    'repair_after_warranty' as rule,
     repairs.customer_id,
     repairs.order_id,
     repairs.opened_on as occurred_on,
-    cast(greatest(repairs.parts_cost - repairs.fee_charged, 0) as decimal(18, 2)) as direct_cost,
-    cast(null as decimal(18, 2)) as carrier_cost,
-    repairs.minutes,
+    cast(1 as double) as units,
     cast(0 as decimal(18, 2)) as fee_forgone,
+    'beyond rule' as granted,
+    cast(null as decimal(18, 2)) as carrier_cost,
+    repairs.parts_cost as bearable,
+    cast(greatest(repairs.parts_cost - repairs.fee_charged, 0) as decimal(18, 2)) as borne,
     'repairs' as source_table,
     repairs.repair_id as source_key
 from staging.stg_repairs as repairs
@@ -67,34 +122,37 @@ where
     - case when extract(day from repairs.opened_on) < extract(day from orders.ordered_on) then 1 else 0 end
     >= products.warranty_months
 union all
--- a term extended when nearly all of it was used
+-- units given beyond a term; that a term is nearly used up extends nothing
 select
-    'extension ' || terms.entitlement_id as event_id,
-    'S1' as measure_id,
-    terms.customer_id,
+    'extension ' || entitlement_id as event_id,
+    'extension' as rule,
+    customer_id,
     cast(null as varchar) as order_id,
-    terms.ends as occurred_on,
-    cast(null as decimal(18, 2)) as direct_cost,
-    cast(null as decimal(18, 2)) as carrier_cost,
-    cast(null as double) as minutes,
+    extended_on as occurred_on,
+    extended as units,
     cast(0 as decimal(18, 2)) as fee_forgone,
+    'beyond rule' as granted,
+    cast(null as decimal(18, 2)) as carrier_cost,
+    cast(0 as decimal(18, 2)) as bearable,
+    cast(0 as decimal(18, 2)) as borne,
     'entitlements' as source_table,
-    terms.entitlement_id as source_key
-from staging.stg_entitlements as terms
-cross join triggers
-where terms.entitled > 0 and terms.used / terms.entitled >= triggers.used_share
+    entitlement_id as source_key
+from staging.stg_entitlements
+where extended > 0
 union all
--- work that started before the order stood
+-- work that began before the order stood; its own minutes are the job's
 select
     'early start ' || job_id as event_id,
-    'D2' as measure_id,
+    'early_start' as rule,
     customer_id,
     order_id,
-    cast(started_at as date) as occurred_on,
-    cast(null as decimal(18, 2)) as direct_cost,
-    cast(null as decimal(18, 2)) as carrier_cost,
-    minutes,
+    done_on as occurred_on,
+    cast(1 as double) as units,
     cast(0 as decimal(18, 2)) as fee_forgone,
+    'beyond rule' as granted,
+    cast(null as decimal(18, 2)) as carrier_cost,
+    cast(0 as decimal(18, 2)) as bearable,
+    cast(0 as decimal(18, 2)) as borne,
     'jobs' as source_table,
     job_id as source_key
 from staging.stg_jobs
@@ -103,20 +161,22 @@ union all
 -- served in the last minutes before closing
 select
     'last minutes ' || contacts.contact_id as event_id,
-    'Q2' as measure_id,
+    'last_minutes' as rule,
     contacts.customer_id,
     contacts.order_id,
     contacts.opened_on as occurred_on,
-    cast(null as decimal(18, 2)) as direct_cost,
-    cast(null as decimal(18, 2)) as carrier_cost,
-    cast(null as double) as minutes,
+    cast(1 as double) as units,
     cast(0 as decimal(18, 2)) as fee_forgone,
+    'beyond rule' as granted,
+    cast(null as decimal(18, 2)) as carrier_cost,
+    cast(0 as decimal(18, 2)) as bearable,
+    cast(0 as decimal(18, 2)) as borne,
     'contacts' as source_table,
     contacts.contact_id as source_key
 from staging.stg_contacts as contacts
-inner join staging.stg_opening_hours as hours on date_diff('day', date '1900-01-01', contacts.opened_on) % 7 + 1 = hours.weekday -- that day was a Monday
-cross join triggers
+inner join intermediate.int_closing_times as hours
+    on date_diff('day', date '1900-01-01', contacts.opened_on) % 7 + 1 = hours.weekday -- that day was a Monday
+cross join last_minutes
 where
-    contacts.customer_id is not null
-    and extract(hour from contacts.opened_at) * 60 + extract(minute from contacts.opened_at)
-    between hours.closes_minute - triggers.last_minutes and hours.closes_minute - 1
+    extract(hour from contacts.opened_at) * 60 + extract(minute from contacts.opened_at)
+    between hours.closes_minute - last_minutes.minutes and hours.closes_minute - 1

@@ -13,7 +13,8 @@ with flat as (
         min(ordered_on) as ordered_on,
         max(channel) as channel,
         max(region) as region,
-        sum(case when kind = 'sale' then amount end) as gross_list
+        sum(case when kind = 'sale' then amount end) as gross_list,
+        sum(case when kind = 'delivery' then amount end) as delivery_fee_charged
     from staging.stg_transactions
     group by order_id
     having count(case when kind = 'sale' then 1 end) > 0
@@ -42,6 +43,6 @@ select
     region,
     cast(gross_list as decimal(18, 2)) as gross_list,
     cast(0 as decimal(18, 2)) as discount,
-    cast(null as decimal(18, 2)) as delivery_fee_charged,
+    cast(delivery_fee_charged as decimal(18, 2)) as delivery_fee_charged,
     cast(null as decimal(18, 2)) as payment_fee
 from flat

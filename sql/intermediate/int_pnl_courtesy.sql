@@ -16,7 +16,6 @@ with costly as (
         provenance,
         has_own_cost,
         direct_cost,
-        carrier_cost,
         driver_cost,
         expected_loss,
         outcome_loss,
@@ -37,7 +36,7 @@ select
     cast(null as varchar) as resource_id,
     cast(-direct_cost as decimal(18, 2)) as amount,
     cast(-direct_cost as decimal(18, 2)) as avoidable,
-    case when carrier_cost is null then 'courtesy.direct' else 'courtesy.carrier' end as rule_id,
+    'courtesy.direct' as rule_id,
     case when has_own_cost then 'measured' else provenance end as provenance,
     source_table,
     source_key

@@ -44,6 +44,8 @@ select
         when 'contacts.handling_time' then 'support'
         when 'returns.inspection_time' then 'returns_handling'
         when 'deliveries.handling_time' then 'carrier_cost'
+        when 'jobs.time' then 'service_time'
+        when 'repairs.time' then 'service_time'
         else 'courtesy'
     end as pnl_line,
     measure_id,

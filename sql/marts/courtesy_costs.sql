@@ -1,10 +1,10 @@
 -- relation:   courtesy_costs
--- grain:      one row per measure, customer and departments with a courtesy in the window
--- key:        measure_id, customer_id, granted_by_dept, borne_by_dept
+-- grain:      one row per measure, customer, departments and grant with a courtesy in the window
+-- key:        measure_id, customer_id, granted_by_dept, borne_by_dept, granted
 -- inputs:     intermediate.int_courtesy_events, marts.pnl_entries
 -- params:     start_date, end_date
 -- outputs:    measure_id varchar, measure varchar, customer_id varchar, granted_by_dept varchar,
---             borne_by_dept varchar, accounting_view varchar, n_events bigint, n_without_rate bigint,
+--             borne_by_dept varchar, granted varchar, accounting_view varchar, n_events bigint, n_without_rate bigint,
 --             minutes double, full_cost decimal(18,2), avoidable_cost decimal(18,2),
 --             forgone_fee decimal(18,2), economic_cost decimal(18,2), induced_cost decimal(18,2)
 with booked as (
@@ -14,7 +14,7 @@ with booked as (
         source_key,
         -sum(amount) as full_cost,
         -sum(avoidable) as avoidable_cost,
-        count(resource_id) as n_times
+        count(case when rule_id = 'courtesy.time' then 1 end) as n_times
     from marts.pnl_entries
     where pnl_line = 'courtesy'
     group by measure_id, source_table, source_key
@@ -26,12 +26,13 @@ select
     events.customer_id,
     events.granted_by_dept,
     events.borne_by_dept,
+    events.granted,
     max(events.accounting_view) as accounting_view,
     count(*) as n_events,
     -- minutes that no capacity row gives a rate for: their cost is missing, not zero
     count(
         case
-            when events.resource_id is not null and events.minutes <> 0 and coalesce(booked.n_times, 0) = 0
+            when events.minutes <> 0 and coalesce(booked.n_times, 0) = 0
                 then 1
         end
     ) as n_without_rate,
@@ -59,5 +60,7 @@ left join booked
 where
     events.occurred_on >= cast($start_date as date)
     and events.occurred_on <= cast($end_date as date)
-group by events.measure_id, events.customer_id, events.granted_by_dept, events.borne_by_dept
-order by events.measure_id, events.customer_id, events.granted_by_dept, events.borne_by_dept
+group by
+    events.measure_id, events.customer_id, events.granted_by_dept, events.borne_by_dept, events.granted
+order by
+    events.measure_id, events.customer_id, events.granted_by_dept, events.borne_by_dept, events.granted

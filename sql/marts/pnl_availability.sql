@@ -1,7 +1,7 @@
 -- relation:   pnl_availability
 -- grain:      one row per line of the profit and loss: can it be computed from what is loaded?
 -- key:        pnl_line
--- inputs:     intermediate.int_orders, staging.stg_orders, staging.stg_returns, staging.stg_transactions, staging.stg_order_lines, staging.stg_products, staging.stg_deliveries, intermediate.int_time_uses, staging.stg_resources, intermediate.int_courtesy_events, staging.stg_customers
+-- inputs:     intermediate.int_orders, staging.stg_orders, staging.stg_returns, staging.stg_transactions, staging.stg_order_lines, staging.stg_products, staging.stg_deliveries, intermediate.int_time_uses, staging.stg_resources, intermediate.int_courtesy_events, staging.stg_customers, staging.stg_jobs, staging.stg_repairs
 -- outputs:    position integer, pnl_line varchar, needs varchar, gives varchar, is_available boolean
 with evidence as (
     select 'gross_list' as pnl_line
@@ -21,6 +21,15 @@ with evidence as (
     from staging.stg_order_lines as lines
     left join staging.stg_products as products on lines.product_id = products.product_id
     where coalesce(lines.unit_cost, products.unit_cost) is not null
+    union
+    select 'service_fees' as pnl_line
+    from staging.stg_jobs
+    union
+    select 'service_fees' as pnl_line
+    from staging.stg_repairs
+    union
+    select 'parts_cost' as pnl_line
+    from staging.stg_repairs
     union
     select 'goods_recovered' as pnl_line
     from staging.stg_returns
@@ -55,6 +64,8 @@ with evidence as (
             when 'contacts.handling_time' then 'support'
             when 'returns.inspection_time' then 'returns_handling'
             when 'deliveries.handling_time' then 'carrier_cost'
+            when 'jobs.time' then 'service_time'
+            when 'repairs.time' then 'service_time'
             else 'courtesy'
         end as pnl_line
     from intermediate.int_time_uses as uses
@@ -75,19 +86,22 @@ with evidence as (
 lines (position, pnl_line, needs, gives) as (
     values
     (1, 'gross_list', 'orders or transactions', 'sales'),
-    (2, 'discounts', 'orders.discount', 'price reductions'),
-    (3, 'refunds', 'returns, or transactions of kind return', 'what customers got back'),
-    (4, 'cost_of_goods', 'unit_cost of order_lines or products', 'gross margin'),
-    (5, 'goods_recovered', 'returns.cogs_recovered', 'goods that came back'),
-    (6, 'write_down', 'returns.write_down', 'goods that came back unsaleable'),
-    (7, 'delivery_charged', 'orders.delivery_fee_charged, or kind delivery', 'delivery income'),
-    (8, 'carrier_cost', 'deliveries.carrier_cost', 'what delivery costs'),
-    (9, 'payment_fees', 'orders.payment_fee', 'what payment costs'),
-    (10, 'returns_handling', 'returns.inbound_freight, or activity inspection', 'what returns cost'),
-    (11, 'support', 'contacts, with resources and an activity contact', 'what support costs'),
-    (12, 'courtesy', 'courtesy_catalogue and events, logged or derived', 'cost of every courtesy measure'),
-    (13, 'adjustments', 'transactions of kind adjustment', 'what is neither goods nor returns'),
-    (14, 'acquisition', 'customers.acquisition_cost', 'profit after acquisition')
+    (2, 'service_fees', 'jobs or repairs, with fee_charged', 'what services earn'),
+    (3, 'discounts', 'orders.discount', 'price reductions'),
+    (4, 'refunds', 'returns, or transactions of kind return', 'what customers got back'),
+    (5, 'cost_of_goods', 'unit_cost of order_lines or products', 'gross margin'),
+    (6, 'parts_cost', 'repairs.parts_cost', 'what repairs cost in parts'),
+    (7, 'goods_recovered', 'returns.cogs_recovered', 'goods that came back'),
+    (8, 'write_down', 'returns.write_down', 'goods that came back unsaleable'),
+    (9, 'delivery_charged', 'orders.delivery_fee_charged, or kind delivery', 'delivery income'),
+    (10, 'carrier_cost', 'deliveries.carrier_cost', 'what delivery costs'),
+    (11, 'payment_fees', 'orders.payment_fee', 'what payment costs'),
+    (12, 'returns_handling', 'returns.inbound_freight, or activity inspection', 'what returns cost'),
+    (13, 'support', 'contacts, with resources and an activity contact', 'what support costs'),
+    (14, 'service_time', 'jobs or repairs, with resources and an activity job or repair', 'what services cost in time'),
+    (15, 'courtesy', 'courtesy_catalogue and events, logged or derived', 'cost of every courtesy measure'),
+    (16, 'adjustments', 'transactions of kind adjustment', 'what is neither goods nor returns'),
+    (17, 'acquisition', 'customers.acquisition_cost', 'profit after acquisition')
 )
 
 select

@@ -1,7 +1,7 @@
 -- relation:   pnl_entries
 -- grain:      one row per entry of the sub-ledger: income positive, costs negative, ex tax
 -- key:        none
--- inputs:     intermediate.int_pnl_orders, intermediate.int_pnl_returns, intermediate.int_pnl_deliveries, intermediate.int_pnl_time, intermediate.int_pnl_courtesy, intermediate.int_pnl_acquisition, intermediate.int_pnl_transactions, intermediate.int_orders, staging.stg_gl_accounts
+-- inputs:     intermediate.int_pnl_orders, intermediate.int_pnl_returns, intermediate.int_pnl_deliveries, intermediate.int_pnl_time, intermediate.int_pnl_courtesy, intermediate.int_pnl_acquisition, intermediate.int_pnl_transactions, intermediate.int_pnl_services, intermediate.int_pnl_moves, intermediate.int_orders, staging.stg_gl_accounts
 -- stored:     table
 -- outputs:    period date, entry_date date, attributed_on date, customer_id varchar,
 --             order_id varchar, pnl_line varchar, measure_id varchar, account varchar,
@@ -119,6 +119,38 @@ with entries as (
         source_table,
         source_key
     from intermediate.int_pnl_transactions
+    union all
+    select
+        entry_date,
+        customer_id,
+        order_id,
+        pnl_line,
+        measure_id,
+        account,
+        resource_id,
+        amount,
+        avoidable,
+        rule_id,
+        provenance,
+        source_table,
+        source_key
+    from intermediate.int_pnl_services
+    union all
+    select
+        entry_date,
+        customer_id,
+        order_id,
+        pnl_line,
+        measure_id,
+        account,
+        resource_id,
+        amount,
+        avoidable,
+        rule_id,
+        provenance,
+        source_table,
+        source_key
+    from intermediate.int_pnl_moves
 ),
 
 accounts as (
@@ -139,10 +171,15 @@ time_accounts as (
     group by resource_id
 ),
 
--- parts of a courtesy that finance books elsewhere than with its direct cost
+-- parts of a courtesy that finance books elsewhere than with its direct cost; a move stays on its line's account
 elsewhere (rule_id, pnl_line) as (
     values
-    ('courtesy.carrier', 'carrier_cost'),
+    ('move.carrier_cost', 'carrier_cost'),
+    ('move.refunds', 'refunds'),
+    ('move.goods_recovered', 'goods_recovered'),
+    ('move.write_down', 'write_down'),
+    ('move.returns_handling', 'returns_handling'),
+    ('move.parts_cost', 'parts_cost'),
     ('courtesy.expected_loss', 'courtesy_loss'),
     ('courtesy.true_up', 'courtesy_true_up')
 )

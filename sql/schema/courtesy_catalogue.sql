@@ -2,6 +2,7 @@
 -- grain:      one row per courtesy measure
 -- key:        measure_id
 -- required:   measure_id, name
+-- reject:     lower(trim(rule)) not in ('free_delivery', 'refund_beyond_policy', 'repair_after_warranty', 'extension', 'early_start', 'last_minutes') : rule is none of free_delivery, refund_beyond_policy, repair_after_warranty, extension, early_start, last_minutes
 -- reject:     accounting_view not in ('cost_to_serve', 'marketing') : accounting_view is neither cost_to_serve nor marketing
 -- reject:     provenance not in ('measured', 'standard', 'assumed', 'simulated') : provenance is none of measured, standard, assumed, simulated
 -- reject:     business_type not in ('b2c_product', 'b2c_service', 'b2b_commodity', 'b2b_service', 'all') : business_type is none of b2c_product, b2c_service, b2b_commodity, b2b_service, all
@@ -18,8 +19,9 @@ create table raw.courtesy_catalogue (
     measure_id varchar,
     business_type varchar,
     name varchar,
+    rule varchar, -- how custvalue finds it in the transactions; empty: only what is logged counts
     trigger_rule varchar,
-    trigger_at decimal(18, 6), -- S1: share of a term used (empty: 0.89); Q2: minutes before closing (empty: 5)
+    trigger_at decimal(18, 6), -- last_minutes: minutes before closing (empty: 5)
     cost_rule varchar, -- in words
     driver varchar, -- what units counts
     direct_cost decimal(18, 4), -- per event

@@ -12,7 +12,7 @@ create table raw.order_lines (
     line_no smallint,
     product_id varchar,
     qty integer,
-    list_price decimal(18, 2), -- per piece
+    list_price decimal(18, 6), -- per piece
     discount decimal(18, 2), -- of the line, positive
-    unit_cost decimal(18, 4) -- per piece; null: the product's
+    unit_cost decimal(18, 6) -- per piece; null: the product's
 )

@@ -7,8 +7,8 @@
 create table raw.products (
     product_id varchar,
     category varchar,
-    list_price decimal(18, 2),
-    unit_cost decimal(18, 4),
+    list_price decimal(18, 6),
+    unit_cost decimal(18, 6),
     warranty_months smallint,
     weight_kg double,
     return_salvage_rate decimal(18, 6)

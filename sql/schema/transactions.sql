@@ -15,7 +15,7 @@ create table raw.transactions (
     product_id varchar,
     description varchar,
     quantity decimal(18, 4),
-    unit_price decimal(18, 4),
+    unit_price decimal(18, 6),
     amount decimal(18, 2), -- ex tax, signed; null: quantity x unit_price
     region varchar,
     channel varchar

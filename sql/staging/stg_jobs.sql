@@ -3,7 +3,8 @@
 -- key:        job_id
 -- inputs:     raw.jobs
 -- outputs:    job_id varchar, customer_id varchar, order_id varchar, kind varchar, ordered_at timestamp,
---             started_at timestamp, minutes double
+--             started_at timestamp, done_on date, minutes double, km double,
+--             fee_charged decimal(18,2)
 select
     job_id,
     customer_id,
@@ -11,5 +12,8 @@ select
     kind,
     ordered_at,
     started_at,
-    minutes
+    cast(coalesce(started_at, ordered_at) as date) as done_on,
+    minutes,
+    km,
+    coalesce(fee_charged, 0) as fee_charged
 from raw.jobs

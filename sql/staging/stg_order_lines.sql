@@ -3,7 +3,7 @@
 -- key:        order_id, line_no
 -- inputs:     raw.order_lines
 -- outputs:    order_id varchar, line_no smallint, product_id varchar, qty integer,
---             list_price decimal(18,2), discount decimal(18,2), unit_cost decimal(18,4)
+--             list_price decimal(18,6), discount decimal(18,2), unit_cost decimal(18,6)
 select
     order_id,
     line_no,

@@ -2,7 +2,7 @@
 -- grain:      one row per product
 -- key:        product_id
 -- inputs:     raw.products
--- outputs:    product_id varchar, category varchar, unit_cost decimal(18,4), warranty_months smallint
+-- outputs:    product_id varchar, category varchar, unit_cost decimal(18,6), warranty_months smallint
 select
     product_id,
     category,

@@ -11,6 +11,6 @@ select
     product_id,
     cast(opened_at as date) as opened_on,
     coalesce(parts_cost, 0) as parts_cost,
-    coalesce(minutes, 0) as minutes,
+    minutes,
     coalesce(fee_charged, 0) as fee_charged
 from raw.repairs

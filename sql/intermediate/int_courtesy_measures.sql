@@ -1,0 +1,90 @@
+-- relation:   int_courtesy_measures
+-- grain:      one row per measure: those of the catalogue, those that need no row there, those that only the log knows
+-- key:        measure_id
+-- inputs:     staging.stg_courtesy_catalogue, staging.stg_standard_measures, staging.stg_courtesy_events
+-- outputs:    measure_id varchar, name varchar, rule varchar, trigger_at decimal(18,6), direct_cost decimal(18,4),
+--             driver_rate decimal(18,6), base_minutes double, minutes_per_unit double, resource_id varchar,
+--             forgone_fee decimal(18,2), expected_loss decimal(18,8), ledger_account varchar,
+--             accounting_view varchar, default_bearer varchar, provenance varchar, is_in_catalogue boolean
+-- where two measures name one rule, the first by its id is found by it; a check names the other
+with ranked as (
+    select
+        measure_id,
+        rule,
+        row_number() over (partition by rule order by measure_id) as place
+    from staging.stg_courtesy_catalogue
+    where rule is not null
+),
+
+ruled as (
+    select
+        measure_id,
+        rule
+    from ranked
+    where place = 1
+)
+
+select
+    catalogue.measure_id,
+    catalogue.name,
+    ruled.rule,
+    catalogue.trigger_at,
+    catalogue.direct_cost,
+    catalogue.driver_rate,
+    catalogue.base_minutes,
+    catalogue.minutes_per_unit,
+    catalogue.resource_id,
+    catalogue.forgone_fee,
+    catalogue.expected_loss,
+    catalogue.ledger_account,
+    catalogue.accounting_view,
+    catalogue.default_bearer,
+    catalogue.provenance,
+    true as is_in_catalogue
+from staging.stg_courtesy_catalogue as catalogue
+left join ruled on catalogue.measure_id = ruled.measure_id
+union all
+select
+    standard.rule as measure_id,
+    standard.name,
+    standard.rule,
+    cast(null as decimal(18, 6)) as trigger_at,
+    cast(0 as decimal(18, 4)) as direct_cost,
+    cast(0 as decimal(18, 6)) as driver_rate,
+    cast(0 as double) as base_minutes,
+    cast(0 as double) as minutes_per_unit,
+    cast(null as varchar) as resource_id,
+    cast(0 as decimal(18, 2)) as forgone_fee,
+    cast(0 as decimal(18, 8)) as expected_loss,
+    cast(null as varchar) as ledger_account,
+    cast(null as varchar) as accounting_view,
+    cast(null as varchar) as default_bearer,
+    'standard' as provenance,
+    false as is_in_catalogue
+from staging.stg_standard_measures as standard
+left join ruled on standard.rule = ruled.rule
+left join staging.stg_courtesy_catalogue as taken on standard.rule = taken.measure_id
+where standard.costs_nothing_more and ruled.rule is null and taken.measure_id is null
+union all
+select
+    logged.measure_id,
+    logged.measure_id as name,
+    cast(null as varchar) as rule,
+    cast(null as decimal(18, 6)) as trigger_at,
+    cast(0 as decimal(18, 4)) as direct_cost,
+    cast(0 as decimal(18, 6)) as driver_rate,
+    cast(0 as double) as base_minutes,
+    cast(0 as double) as minutes_per_unit,
+    cast(null as varchar) as resource_id,
+    cast(0 as decimal(18, 2)) as forgone_fee,
+    cast(0 as decimal(18, 8)) as expected_loss,
+    cast(null as varchar) as ledger_account,
+    cast(null as varchar) as accounting_view,
+    cast(null as varchar) as default_bearer,
+    'standard' as provenance,
+    false as is_in_catalogue
+from (select distinct measure_id from staging.stg_courtesy_events) as logged
+left join staging.stg_courtesy_catalogue as catalogue on logged.measure_id = catalogue.measure_id
+left join staging.stg_standard_measures as standard
+    on logged.measure_id = standard.rule and standard.costs_nothing_more
+where catalogue.measure_id is null and standard.rule is null
