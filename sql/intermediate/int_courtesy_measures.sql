@@ -1,19 +1,36 @@
 -- relation:   int_courtesy_measures
 -- grain:      one row per measure: those of the catalogue, those that need no row there, those that only the log knows
 -- key:        measure_id
--- inputs:     staging.stg_courtesy_catalogue, staging.stg_standard_measures, staging.stg_courtesy_events
+-- inputs:     staging.stg_courtesy_catalogue, intermediate.int_standard_measures, staging.stg_courtesy_events
 -- outputs:    measure_id varchar, name varchar, rule varchar, trigger_at decimal(18,6), direct_cost decimal(18,4),
 --             driver_rate decimal(18,6), base_minutes double, minutes_per_unit double, resource_id varchar,
 --             forgone_fee decimal(18,2), expected_loss decimal(18,8), ledger_account varchar,
---             accounting_view varchar, default_bearer varchar, provenance varchar, is_in_catalogue boolean
--- where two measures name one rule, the first by its id is found by it; a check names the other
-with ranked as (
+--             accounting_view varchar, default_bearer varchar, provenance varchar, is_in_catalogue boolean,
+--             rule_of_catalogue varchar
+-- A catalogue without a rule is read by its own words: the trigger or the name of the standard catalogue. Where two
+-- measures have one rule, the first by its id is found by it; a check names the other.
+with catalogued as (
+    select
+        catalogue.measure_id,
+        coalesce(catalogue.rule, by_trigger.rule, by_name.rule) as rule
+    from staging.stg_courtesy_catalogue as catalogue
+    left join intermediate.int_standard_measures as by_trigger
+        on catalogue.trigger_rule = lower(by_trigger.trigger_rule)
+    left join intermediate.int_standard_measures as by_name on lower(trim(catalogue.name)) = lower(by_name.name)
+),
+
+ranked as (
     select
         measure_id,
         rule,
         row_number() over (partition by rule order by measure_id) as place
-    from staging.stg_courtesy_catalogue
+    from catalogued
     where rule is not null
+),
+
+logged_ids as (
+    select distinct measure_id
+    from staging.stg_courtesy_events
 ),
 
 ruled as (
@@ -40,8 +57,10 @@ select
     catalogue.accounting_view,
     catalogue.default_bearer,
     catalogue.provenance,
-    true as is_in_catalogue
+    true as is_in_catalogue,
+    catalogued.rule as rule_of_catalogue
 from staging.stg_courtesy_catalogue as catalogue
+inner join catalogued on catalogue.measure_id = catalogued.measure_id
 left join ruled on catalogue.measure_id = ruled.measure_id
 union all
 select
@@ -60,8 +79,9 @@ select
     cast(null as varchar) as accounting_view,
     cast(null as varchar) as default_bearer,
     'standard' as provenance,
-    false as is_in_catalogue
-from staging.stg_standard_measures as standard
+    false as is_in_catalogue,
+    cast(null as varchar) as rule_of_catalogue
+from intermediate.int_standard_measures as standard
 left join ruled on standard.rule = ruled.rule
 left join staging.stg_courtesy_catalogue as taken on standard.rule = taken.measure_id
 where standard.costs_nothing_more and ruled.rule is null and taken.measure_id is null
@@ -82,9 +102,10 @@ select
     cast(null as varchar) as accounting_view,
     cast(null as varchar) as default_bearer,
     'standard' as provenance,
-    false as is_in_catalogue
-from (select distinct measure_id from staging.stg_courtesy_events) as logged
+    false as is_in_catalogue,
+    cast(null as varchar) as rule_of_catalogue
+from logged_ids as logged
 left join staging.stg_courtesy_catalogue as catalogue on logged.measure_id = catalogue.measure_id
-left join staging.stg_standard_measures as standard
+left join intermediate.int_standard_measures as standard
     on logged.measure_id = standard.rule and standard.costs_nothing_more
 where catalogue.measure_id is null and standard.rule is null

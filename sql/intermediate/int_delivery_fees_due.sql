@@ -12,7 +12,8 @@ with ranked as (
         order_id,
         delivery_id,
         mode,
-        row_number() over (partition by order_id order by coalesce(carrier_cost, 0) desc, delivery_id) as place
+        row_number() over (partition by order_id order by coalesce(carrier_cost, 0) desc, delivery_id)
+            as place
     from staging.stg_deliveries
 ),
 

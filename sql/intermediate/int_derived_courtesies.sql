@@ -64,8 +64,10 @@ select
     logged.carrier_cost,
     cast(coalesce(logged.carrier_cost, 0) as decimal(18, 2)) as bearable,
     cast(
-        least(coalesce(logged.direct_cost, nullif(logged.fee_forgone, 0), logged.carrier_cost, 0), coalesce(logged.carrier_cost, 0))
-        as decimal(18, 2)
+        least(
+            coalesce(logged.direct_cost, nullif(logged.fee_forgone, 0), logged.carrier_cost, 0),
+            coalesce(logged.carrier_cost, 0)
+        ) as decimal(18, 2)
     ) as borne,
     'deliveries' as source_table,
     logged.delivery_id as source_key

@@ -98,7 +98,7 @@ lines (position, pnl_line, needs, gives) as (
     (11, 'payment_fees', 'orders.payment_fee', 'what payment costs'),
     (12, 'returns_handling', 'returns.inbound_freight, or activity inspection', 'what returns cost'),
     (13, 'support', 'contacts, with resources and an activity contact', 'what support costs'),
-    (14, 'service_time', 'jobs or repairs, with resources and an activity job or repair', 'what services cost in time'),
+    (14, 'service_time', 'resources, and an activity job or repair', 'what services cost in time'),
     (15, 'courtesy', 'courtesy_catalogue and events, logged or derived', 'cost of every courtesy measure'),
     (16, 'adjustments', 'transactions of kind adjustment', 'what is neither goods nor returns'),
     (17, 'acquisition', 'customers.acquisition_cost', 'profit after acquisition')

@@ -22,9 +22,11 @@ MONEY_ACCOUNTS: Final = (
     ("4010", "Discounts", "discounts", "revenue"),
     ("4020", "Refunds", "refunds", "revenue"),
     ("4100", "Delivery charged", "delivery_charged", "revenue"),
+    ("4200", "Fees of jobs and repairs", "service_fees", "revenue"),
     ("5000", "Cost of goods", "cost_of_goods", "direct"),
     ("5010", "Goods recovered", "goods_recovered", "direct"),
     ("5020", "Write-down of returned goods", "write_down", "direct"),
+    ("5100", "Parts of repairs", "parts_cost", "direct"),
     ("6000", "Carriers", "carrier_cost", "direct"),
     ("6100", "Payment fees", "payment_fees", "direct"),
     ("6200", "Inbound freight of returns", "returns_handling", "direct"),
@@ -45,11 +47,11 @@ def cents(column: str) -> pl.Expr:
 def derived_events(tables: Tables) -> pl.DataFrame:
     """Return the courtesies that nobody logged: measure, customer, day, minutes, cents of direct cost and moved cents.
 
-    Moved cents, the carrier's cost that a fee not charged would have covered, are booked with the carriers; a
-    waterfall that shows them as courtesy takes them from there.
+    Moved cents are booked on other accounts (carriers, refunds, parts); a waterfall that shows them as courtesy takes
+    them from there.
 
     The rules, and the day each is posted: P2 a repair after the product's warranty (opened), P4 a return outside
-    policy (returned), P5b a fee below the schedule (ordered), S1 at least 89 % used (end of term), D2 a job started
+    policy (returned), P5b a fee below the schedule's (ordered), S1 a term extended (its end), D2 a job started
     before it was ordered (started), Q2 a contact in the last five minutes before closing (opened).
     """
     orders, repairs, jobs = tables["orders"], tables["repairs"], tables["jobs"]
@@ -61,14 +63,13 @@ def derived_events(tables: Tables) -> pl.DataFrame:
     owners = orders.select("order_id", "customer_id")
     returns = tables["returns"].filter(~pl.col("within_policy")).join(owners, on="order_id")
     fees = tables["delivery_fees"]
-    value = pl.col("gross_list") - pl.col("discount")
-    owed = pl.when(value >= pl.col("free_over")).then(0).otherwise(pl.col("fee"))
     waived = orders.join(tables["deliveries"].select("order_id", "mode", "carrier_cost"), on="order_id").join(
         fees, on="mode"
     )
-    waived = waived.with_columns((owed.cast(MONEY) - pl.col("delivery_fee_charged")).alias("forgone"))
+    waived = waived.with_columns((pl.col("fee").cast(MONEY) - pl.col("delivery_fee_charged")).alias("forgone"))
     waived = waived.filter(pl.col("forgone") > 0)
-    full = tables["entitlements"].filter(pl.col("used") / pl.col("entitled") >= 0.89)
+    longer = tables["entitlements"].filter(pl.col("extended") > 0)
+    margin = cents("refund") - cents("cogs_recovered")
     urgent = jobs.filter(pl.col("started_at") < pl.col("ordered_at"))
     contacts = tables["contacts"]
     midnight = pl.col("opened_at").dt.truncate("1d")
@@ -79,9 +80,21 @@ def derived_events(tables: Tables) -> pl.DataFrame:
     return pl.concat(
         [
             _derived(
-                "P2", late, "opened_at", minutes=pl.col("minutes"), direct=cents("parts_cost") - cents("fee_charged")
+                "P2",
+                late,
+                "opened_at",
+                minutes=pl.lit(0.0),
+                direct=none,
+                moved=pl.max_horizontal(cents("parts_cost") - cents("fee_charged"), 0),
             ),
-            _derived("P4", returns, "returned_at", minutes=_number("P4", "base_minutes"), direct=none),
+            _derived(
+                "P4",
+                returns,
+                "returned_at",
+                minutes=_number("P4", "base_minutes"),
+                direct=none,
+                moved=margin + cents("write_down") + cents("inbound_freight"),
+            ),
             _derived(
                 "P5b",
                 waived,
@@ -91,9 +104,9 @@ def derived_events(tables: Tables) -> pl.DataFrame:
                 moved=pl.min_horizontal(cents("forgone"), cents("carrier_cost")),
             ),
             _derived(
-                "S1", full, "ends", minutes=pl.lit(0.0), direct=(_number("S1", "direct_cost") * 100).cast(pl.Int64)
+                "S1", longer, "ends", minutes=pl.lit(0.0), direct=(_number("S1", "direct_cost") * 100).cast(pl.Int64)
             ),
-            _derived("D2", urgent, "started_at", minutes=pl.col("minutes"), direct=none),
+            _derived("D2", urgent, "started_at", minutes=pl.lit(0.0), direct=none),
             _derived("Q2", last, "opened_at", minutes=_number("Q2", "base_minutes"), direct=none),
         ]
     )
@@ -137,7 +150,8 @@ def courtesy_rows(tables: Tables) -> pl.DataFrame:
         "measure_id",
         "customer_id",
         pl.col("occurred_at").cast(pl.Date).alias("day"),
-        (pl.col("base_minutes") + pl.col("minutes_per_unit") * units).alias("minutes"),
+        # time above standard is never below zero
+        pl.max_horizontal(pl.col("base_minutes") + pl.col("minutes_per_unit") * units, 0.0).alias("minutes"),
         pl.when(pl.col("direct_cost").is_null()).then(standard).otherwise(cents("direct_cost")).alias("direct"),
         pl.lit(0, dtype=pl.Int64).alias("moved"),
         pl.col("outcome_loss"),
@@ -167,8 +181,15 @@ def resource_months(tables: Tables) -> pl.DataFrame:
         pl.col("returned_at").cast(pl.Date).alias("day"),
         pl.col("inspect_min").alias("minutes"),
     )
+    repaired = tables["repairs"].select(
+        pl.lit("workshop").alias("resource_id"), pl.col("opened_at").cast(pl.Date).alias("day"), "minutes"
+    )
+    urgent = tables["jobs"].filter(pl.col("kind") == "urgent")
+    worked = urgent.select(
+        pl.lit("engineers").alias("resource_id"), pl.col("started_at").cast(pl.Date).alias("day"), "minutes"
+    )
     kindness = courtesy_rows(tables).filter(pl.col("resource_id").is_not_null()).select("resource_id", "day", "minutes")
-    used = pl.concat([talk, inspection, kindness])
+    used = pl.concat([talk, inspection, repaired, worked, kindness])
     used = used.group_by("resource_id", pl.col("day").dt.truncate("1mo").alias("period")).agg(pl.col("minutes").sum())
     grid = pl.DataFrame({"resource_id": sorted(RESOURCES)}).join(pl.DataFrame({"period": month_starts()}), how="cross")
     return (
@@ -230,12 +251,15 @@ def ledger(tables: Tables) -> pl.DataFrame:
         courtesy_rows(tables),
     )
     orders = tables["orders"].with_columns(pl.col("ordered_at").cast(pl.Date).alias("day"))
+    repairs = tables["repairs"].with_columns(pl.col("opened_at").cast(pl.Date).alias("day"))
     people = tables["customers"].with_columns(pl.col("acquired_on").alias("day"))
     entries = [
         _booked("4000", orders, cents("gross_list")),
         _booked("4010", orders, -cents("discount")),
         _booked("4020", back, -cents("refund")),
         _booked("4100", orders, cents("delivery_fee_charged")),
+        _booked("4200", repairs, cents("fee_charged")),
+        _booked("5100", repairs, -cents("parts_cost")),
         _booked("5000", lines, -((pl.col("qty") * unit + 50) // 100)),
         _booked("5010", back, cents("cogs_recovered")),
         _booked("5020", back, -cents("write_down")),

@@ -61,7 +61,10 @@ POLICY: Final = (
     ("all", 0, FIRST_DAY, date(2024, 6, 30), "no policy"),
     ("all", 0, date(2024, 7, 1), None, "base for everybody"),
 )
-ACTIVITIES: Final = (("contact", "contact_centre", 6.0), ("inspection", "returns_desk", 5.0))
+ACTIVITIES: Final = (
+    ("contact", "contact_centre", 6.0), ("inspection", "returns_desk", 5.0), ("repair", "workshop", 30.0),
+    ("urgent", "engineers", 75.0),
+)  # fmt: skip
 TERMS: Final = (("contact", "transfer", 2.0), ("inspection", "piece", 1.0))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from custvalue.data.simulation.columns import MONEY, Numbering, chosen, days, ids, money, stamps, where
+from custvalue.data.simulation.courtesies import EXTENSION_SHARE
 from custvalue.data.simulation.population import BUSINESS_TYPES, Population
 from custvalue.data.simulation.trade import TEST_FROM, Trade
 from custvalue.data.simulation.world import (
@@ -275,6 +276,10 @@ def grant_tables(
             "entitled": e["entitled"],
             "used": e["used"],
             "unit": ["support minutes"] * e.height,
+            # whoever has used 89 % of his term gets a tenth of it on top
+            "extended": pl.select(
+                pl.when(e["used"] / e["entitled"] >= EXTENSION_SHARE).then(e["entitled"] * 0.1)
+            ).to_series(),
         }
     )
     events = _events(rng, grants.events, number, bearer)

@@ -1,4 +1,4 @@
--- relation:   stg_standard_measures
+-- relation:   int_standard_measures
 -- grain:      one row per measure that custvalue can find in the transactions, in the words of the standard catalogue
 -- key:        rule
 -- inputs:
