@@ -39,6 +39,9 @@ PLAIN_LINES = tuple(part for parts in SUBTOTALS.values() for part in parts if pa
 SERVICE_LINES = ("carrier_cost", "payment_fees", "returns_handling", "support", "service_time", "courtesy")
 """What serving an order costs; delivery charged is income and stands against it."""
 
+OPTIONAL_LINES = ("service_fees", "parts_cost", "service_time", "adjustments")
+"""Lines that many shops have nothing for."""
+
 NEEDED_FOR = {"gross_margin": "cost_of_goods"}
 """A subtotal is not shown where this line can't be computed: a margin without cost would be a lie."""
 
@@ -179,8 +182,8 @@ def customer_profit(
         table=table,
         company=customers.select(pl.col(lines).sum()),
         unattributed=unattributed if unattributed.height else unattributed.clear(1).fill_null(Decimal(0)),
-        # nothing is missing where a shop has no adjustments: only a flat export can have them
-        missing=availability.filter(~pl.col("is_available") & (pl.col("pnl_line") != "adjustments")).select(
+        # nothing is missing where a shop has no services, and only a flat export has adjustments
+        missing=availability.filter(~pl.col("is_available") & ~pl.col("pnl_line").is_in(OPTIONAL_LINES)).select(
             "pnl_line", "needs", "gives"
         ),
         start=window["start_date"], end=window["end_date"], per=per, currency=shop.currency,

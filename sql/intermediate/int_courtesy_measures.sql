@@ -16,7 +16,8 @@ with catalogued as (
     from staging.stg_courtesy_catalogue as catalogue
     left join intermediate.int_standard_measures as by_trigger
         on catalogue.trigger_rule = lower(by_trigger.trigger_rule)
-    left join intermediate.int_standard_measures as by_name on lower(trim(catalogue.name)) = lower(by_name.name)
+    left join intermediate.int_standard_measures as by_name
+        on lower(trim(catalogue.name)) = lower(by_name.name)
 ),
 
 ranked as (

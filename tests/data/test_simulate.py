@@ -242,10 +242,8 @@ def test_derived_courtesies_are_found_by_the_plain_rules(sample: Sample) -> None
     found["P4"] = sum(row["within_policy"] == "false" for row in sample.rows("returns"))
     for row in sample.rows("deliveries"):
         order, rule = orders[row["order_id"]], schedule[row["mode"]]
-        value = Decimal(order["gross_list"]) - Decimal(order["discount"])
-        is_free = bool(rule["free_over"]) and value >= Decimal(rule["free_over"])
-        found["P5b"] += Decimal(order["delivery_fee_charged"]) < (0 if is_free else Decimal(rule["fee"]))
-    found["S1"] = sum(float(r["used"]) / float(r["entitled"]) >= 0.89 for r in sample.rows("entitlements"))
+        found["P5b"] += Decimal(order["delivery_fee_charged"]) < Decimal(rule["fee"])
+    found["S1"] = sum(bool(r["extended"]) for r in sample.rows("entitlements"))
     found["D2"] = sum(row["started_at"] < row["ordered_at"] for row in sample.rows("jobs"))
     for row in sample.rows("contacts"):
         opened = moment(row["opened_at"])
@@ -344,10 +342,10 @@ def book_courtesies(sample: Sample, book: Any) -> None:
         if event["outcome_loss"]:
             book("6410", day, -(Decimal(event["outcome_loss"]) - loss))
     for row in sample.rows("repairs"):
-        if Decimal(row["parts_cost"]):  # within the warranty the maker pays
-            book("6300", row["opened_at"], Decimal(row["fee_charged"]) - Decimal(row["parts_cost"]))
+        book("4200", row["opened_at"], Decimal(row["fee_charged"]))
+        book("5100", row["opened_at"], -Decimal(row["parts_cost"]))
     for row in sample.rows("entitlements"):
-        if float(row["used"]) / float(row["entitled"]) >= 0.89:
+        if row["extended"]:
             book("6300", row["ends"], -Decimal(rules["S1"]["direct_cost"]))
     for row in sample.rows("jobs"):
         if row["started_at"] < row["ordered_at"]:

@@ -123,13 +123,16 @@ def test_waived_fee_differs_from_charged_fee_by_the_fee_once():
     assert (cost["full"], cost["economic"], cost["forgone_fee"]) == (Decimal("4.90"),) * 3
 
 
-def test_free_delivery_over_the_threshold_is_policy_not_courtesy():
+def test_free_delivery_over_the_threshold_is_a_courtesy_granted_by_rule():
     data = tables()
     data["orders"] = [{**data["orders"][0], "delivery_fee_charged": "0.00", "gross_list": "60.00"}]
     data["order_lines"] = [{**data["order_lines"][0], "list_price": "15.00"}]
-    pnl = cv.customer_profit(opened(data)).table
-    assert pnl["carrier_cost"].item() == Decimal("-5.60")
-    assert pnl["courtesy"].item() == Decimal("-6.45")
+    shop = opened(data)
+    pnl = cv.customer_profit(shop).table
+    assert pnl["carrier_cost"].item() == Decimal("-0.70")  # 5.60 less the fee of 4.90 that the threshold gave up
+    assert pnl["courtesy"].item() == Decimal("-11.35")
+    granted = cv.courtesy_cost(shop).events.group_by("granted").agg(pl.col("full").sum())
+    assert dict(granted.rows())["by rule"] == Decimal("4.90")
 
 
 @pytest.mark.parametrize(
@@ -229,12 +232,14 @@ def test_sample_company_totals_are_those_of_the_truth_file(sample, root):
 
     truth = json.loads((root / "sample_data" / "truth.json").read_text())["totals"]["by_line"]
     company = cv.customer_profit(sample).company.row(0, named=True)
-    direct = ("gross_list", "discounts", "refunds", "delivery_charged", "cost_of_goods", "goods_recovered", "write_down",
-              "payment_fees", "acquisition")  # fmt: skip
+    direct = ("gross_list", "service_fees", "discounts", "delivery_charged", "cost_of_goods", "payment_fees", "acquisition")
     assert {line: str(company[line]) for line in direct} == {line: truth[line] for line in direct}
     entries = sample.fetch("pnl_entries")
-    moved = -entries.filter(measure_id="P5b")["amount"].sum()
-    assert company["carrier_cost"] - moved == Decimal(truth["carrier_cost"])
+    moves = entries.filter(pl.col("rule_id").str.starts_with("move.") & (pl.col("pnl_line") != "courtesy"))
+    relieved = dict(moves.group_by("pnl_line").agg(pl.col("amount").sum()).rows())
+    for line in ("carrier_cost", "refunds", "goods_recovered", "write_down", "parts_cost"):
+        assert company[line] - relieved[line] == Decimal(truth[line])
+    assert entries.filter(pl.col("rule_id").str.starts_with("move."))["amount"].sum() == 0
 
 
 def test_window_is_inclusive_and_splits_the_whole(sample):
