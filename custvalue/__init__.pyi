@@ -48,6 +48,7 @@ from .models.spend import spend_per_customer as spend_per_customer
 from .paths import sample_data as sample_data
 from .profit.actions import unprofitable as unprofitable
 from .profit.capacity import capacity_use as capacity_use
+from .profit.conservation import control_totals as control_totals
 from .profit.courtesy import courtesy_cost as courtesy_cost
 from .profit.departments import courtesy_by_segment as courtesy_by_segment
 from .profit.departments import granted_and_borne as granted_and_borne

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import polars as pl
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
     from custvalue.data.warehouse import Warehouse
 
-By = Literal["measure", "segment", "customer", "department"]
+By = Literal["measure", "segment", "customer", "department", "grant"]
 KEYS: dict[str, list[str]] = {
     "measure": ["measure_id", "measure"],
     "segment": ["segment"],
     "customer": ["customer_id"],
     "department": ["granted_by_dept", "borne_by_dept"],
+    "grant": ["measure_id", "measure", "granted"],
 }
 
 
@@ -55,7 +57,10 @@ class CourtesyCost(Result):
     kinds: ClassVar[Mapping[str, Kind]] = {"minutes": "count"}
 
     def by(self, what: By) -> pl.DataFrame:
-        """Sum the cost by measure, declared segment, customer, or departments that grant and bear it.
+        """Sum the cost by measure, declared segment, customer, departments that grant and bear it, or grant.
+
+        By `grant` tells what today's rules give away (`by rule`: delivery free from a threshold on) from what was
+        granted beyond them.
 
         Raises
         ------
@@ -85,7 +90,8 @@ class CourtesyCost(Result):
             A measure has no courtesy in the window.
         """
         if unknown := sorted(set(incremental_margin) - set(self.table["measure_id"])):
-            raise DataError(f"Measure {unknown[0]!r} has no courtesy in this window.")
+            held = ", ".join(self.table["measure_id"].unique(maintain_order=True).to_list()) or "none"
+            raise DataError(f"Measure {unknown[0]!r} has no courtesy in this window.", f"Measures that have: {held}.")
         tested = self.table.filter(pl.col("measure_id").is_in(list(incremental_margin)))
         margin = pl.col("measure_id").replace_strict(dict(incremental_margin), return_dtype=pl.Float64)
         return tested.select(
@@ -112,7 +118,9 @@ class CourtesyCost(Result):
         full, dearest = self.table["full"].sum(), self.table.row(0, named=True)
         share = f", {self.courtesy_ratio:.1%} of gross margin" if self.courtesy_ratio else ""
         part = dearest["full"] / full if full else 0
-        said = f"Courtesy cost {full:,.0f} {self.currency}{share}; {dearest['measure']} alone {part:.0%} of it"
+        by_rule = Decimal(self.events.filter(granted="by rule")["full"].sum() or 0)
+        ruled = f" ({by_rule:,.0f} by rule, {Decimal(full) - by_rule:,.0f} beyond it)" if by_rule else ""
+        said = f"Courtesy cost {full:,.0f} {self.currency}{ruled}{share}; {dearest['measure']} alone {part:.0%} of it"
         lacking = f"; the minutes of {self.missing.height} measures have no rate and are not in it"
         return said + (lacking if self.missing.height else "")
 
@@ -138,16 +146,17 @@ def courtesy_cost(
     Raises
     ------
     MissingInputError
-        No catalogue of measures is loaded.
+        No catalogue of measures is loaded, and the transactions show no courtesy.
     DataError
         A share is not between 0 and 1.
     """
-    if not shop.has("courtesy_catalogue"):
-        raise MissingInputError(
-            "Table courtesy_catalogue is not loaded.", "It would give the cost of every courtesy measure."
-        )
     window = _window(shop, start, end)
     events = shop.fetch("courtesy_costs", **window)
+    if events.height == 0 and not shop.has("courtesy_catalogue"):
+        raise MissingInputError(
+            "Table courtesy_catalogue is not loaded, and no courtesy shows in the transactions.",
+            "It would give the cost of every courtesy measure.",
+        )
     segments = shop.fetch("customer_segments")
     events = events.join(segments, on="customer_id", how="left").with_columns(
         pl.col("segment").fill_null("not declared"),

@@ -12,6 +12,7 @@ import polars as pl
 from custvalue.arguments import takes
 from custvalue.data.purchases import to_date
 from custvalue.errors import DataError, MissingInputError
+from custvalue.profit.conservation import gap_text
 from custvalue.profit.views import COMPANY_LINES, by_segment, whole, with_company_lines, with_facility
 from custvalue.results import Result
 
@@ -40,7 +41,7 @@ SERVICE_LINES = ("carrier_cost", "payment_fees", "returns_handling", "support", 
 """What serving an order costs; delivery charged is income and stands against it."""
 
 OPTIONAL_LINES = ("service_fees", "parts_cost", "service_time", "adjustments")
-"""Lines that many shops have nothing for."""
+"""Nothing is missing where a shop has no services, and only a flat export has adjustments."""
 
 NEEDED_FOR = {"gross_margin": "cost_of_goods"}
 """A subtotal is not shown where this line can't be computed: a margin without cost would be a lie."""
@@ -62,7 +63,10 @@ class CustomerProfit(Result):
     unattributed
         The lines of orders without a customer, one row.
     missing
-        `pnl_line`, `needs`, `gives`: lines left out because their input is not loaded; never taken for zero.
+        `pnl_line`, `needs`, `gives`: lines left out because their input is not loaded, and work or goods without a
+        cost inside a line that is there; never taken for zero.
+    uncosted_sales
+        Sales of goods without a cost in the window. The margin of a customer or an order with such goods is null.
     start, end
         First and last posting day, inclusive.
     per
@@ -75,6 +79,7 @@ class CustomerProfit(Result):
     start: dt.date
     end: dt.date
     per: str = "customer"
+    uncosted_sales: Decimal = Decimal(0)
 
     @property
     def title(self) -> str:
@@ -84,7 +89,7 @@ class CustomerProfit(Result):
         if "gross_margin" not in total:
             nobody = self.unattributed["net_revenue"].sum()
             of_it = f", {nobody:,.0f} of it without a customer" if nobody and self.per == "customer" else ""
-            return f"{revenue} from {self._rows()}{of_it}; contribution is before costs, which are not loaded"
+            return f"{revenue} from {self._rows()}{of_it}; {self._costs_in()}"
         share = total["contribution"] / total["net_revenue"] * 100 if total["net_revenue"] else Decimal(0)
         if self.per == "company":
             last = (
@@ -94,11 +99,28 @@ class CustomerProfit(Result):
             )
             return f"{share:.0f} % of {revenue} are contribution{last}"
         losing = self.table.filter(pl.col("contribution") < 0).height
+        if self.uncosted_sales:
+            unknown = self.table["contribution"].null_count()
+            return (
+                f"Goods sold for {self.uncosted_sales:,.0f} {self.currency} have no cost, so contribution is too high; "
+                f"{losing:,} of the {self.table.height - unknown:,} {self._plural()} with all costs lose money"
+            )
         return f"{share:.0f} % of {revenue} are contribution; {losing:,} of {self._rows()} lose money"
 
+    def _costs_in(self) -> str:
+        """Say which costs contribution is after, where the cost of goods is not loaded."""
+        total = self.company.row(0, named=True)
+        known = [line.replace("_", " ") for line in ("parts_cost", *SERVICE_LINES) if total.get(line)]
+        if not known:
+            return "no costs are loaded, so contribution is revenue"
+        return f"contribution is before the cost of goods, which is not loaded, and after {', '.join(known)}"
+
     def _rows(self) -> str:
-        n, many = self.table.height, PLURALS.get(self.per, f"{self.per}s")
-        return f"{n:,} {self.per if n == 1 else many}"
+        n = self.table.height
+        return f"{n:,} {self.per if n == 1 else self._plural()}"
+
+    def _plural(self) -> str:
+        return PLURALS.get(self.per, f"{self.per}s")
 
     @property
     def has_margin(self) -> bool:
@@ -167,10 +189,12 @@ def customer_profit(
     available = availability.filter("is_available")["pnl_line"].to_list()
     customers = _with_subtotals(shop.fetch("customer_profit", **window), "customer_id", available)
     lines = [name for name in customers.columns if name != "customer_id"]
-    table = customers.filter(pl.col("customer_id").is_not_null())
+    uncosted = shop.fetch("uncosted_sales", **window)
+    table = _without_margin(customers.filter(pl.col("customer_id").is_not_null()), "customer_id", uncosted)
     unattributed = customers.filter(pl.col("customer_id").is_null()).select(lines)
     if per == "order":
-        table = _with_subtotals(shop.fetch("order_profit", **window), "order_id", available)
+        orders = _with_subtotals(shop.fetch("order_profit", **window), "order_id", available)
+        table = _without_margin(orders, "order_id", uncosted)
     elif per == "segment":
         table = by_segment(shop, customers, lines)
         if (facility := _facility(shop, window)) is not None:
@@ -182,17 +206,35 @@ def customer_profit(
         table=table,
         company=customers.select(pl.col(lines).sum()),
         unattributed=unattributed if unattributed.height else unattributed.clear(1).fill_null(Decimal(0)),
-        # nothing is missing where a shop has no services, and only a flat export has adjustments
-        missing=availability.filter(~pl.col("is_available") & ~pl.col("pnl_line").is_in(OPTIONAL_LINES)).select(
-            "pnl_line", "needs", "gives"
-        ),
+        missing=_missing(shop, availability),
         start=window["start_date"], end=window["end_date"], per=per, currency=shop.currency,
+        uncosted_sales=Decimal(uncosted["sales"].sum() or 0),
     )  # fmt: skip
+
+
+def _missing(shop: Warehouse, availability: pl.DataFrame) -> pl.DataFrame:
+    """List the lines whose input is not loaded, then the gaps inside lines that are there."""
+    absent = availability.filter(~pl.col("is_available") & ~pl.col("pnl_line").is_in(OPTIONAL_LINES))
+    gaps = shop.fetch("book_gaps").drop_nulls("pnl_line").sort("pnl_line", "source_table", "resource_id", "period")
+    named = pl.DataFrame(
+        [(gap["pnl_line"], gap_text(gap), "the cost that is missing here") for gap in gaps.iter_rows(named=True)],
+        schema={"pnl_line": pl.String, "needs": pl.String, "gives": pl.String}, orient="row",
+    )  # fmt: skip
+    return pl.concat([absent.select("pnl_line", "needs", "gives"), named])
+
+
+def _without_margin(table: pl.DataFrame, key: str, uncosted: pl.DataFrame) -> pl.DataFrame:
+    """State no margin for rows with goods that have no cost: it would be 100 % of their sales."""
+    margins = [name for name in ("gross_margin", "contribution", "customer_profit") if name in table.columns]
+    if uncosted.height == 0 or "gross_margin" not in margins:
+        return table
+    has_gap = pl.col(key).is_in(uncosted[key].drop_nulls().to_list())
+    return table.with_columns(pl.when(~has_gap).then(pl.col(name)).alias(name) for name in margins)
 
 
 def _window(shop: Warehouse, start: str | dt.date | None, end: str | dt.date | None) -> dict[str, dt.date]:
     span = shop.fetch("data_span").row(0, named=True)
-    if span["first_day"] is None:
+    if span["first_day"] is None and not (shop.has("jobs") or shop.has("repairs")):
         raise MissingInputError("No orders are loaded.", "Load a table with customer_id, ordered_at and amount first.")
     # costs may be posted before the first order (acquisition) and after the last one (returns)
     return {

@@ -102,7 +102,9 @@ def whale_curve(pnl: CustomerProfit, line: str = "contribution", *, without: Seq
     if unknown := [name for name in (line, *without) if name not in pnl.table.columns]:
         raise DataError(f"The profit and loss has no line {unknown[0]!r}.", f"It has {', '.join(pnl.lines)}.")
     profit = pl.col(line) - pl.sum_horizontal(*without) if without else pl.col(line)
-    ranked = pnl.table.select("customer_id", profit=profit).sort(["profit", "customer_id"], descending=[True, False])
+    # a customer with goods that have no cost has no known profit
+    known = pnl.table.select("customer_id", profit=profit).drop_nulls("profit")
+    ranked = known.sort(["profit", "customer_id"], descending=[True, False])
     table = ranked.with_columns(cumulative=pl.col("profit").cum_sum()).with_row_index("rank", offset=1)
     best = table.sort(["cumulative", "rank"], descending=[True, False]).row(0, named=True) if table.height else None
     return WhaleCurve(

@@ -21,6 +21,7 @@ from custvalue.models.mbg_nbd import MbgNbd
 from custvalue.models.nbd import Nbd
 from custvalue.profit.actions import unprofitable
 from custvalue.profit.capacity import capacity_use
+from custvalue.profit.conservation import control_totals
 from custvalue.profit.courtesy import courtesy_cost
 from custvalue.profit.inward import inward_signs
 from custvalue.profit.ledger import reconcile
@@ -178,6 +179,7 @@ def _value(
 
 def _books(notes: _Notebook, shop: Warehouse, as_of: dt.date) -> None:
     """Ask what needs more than orders; a shop without these tables gets one line for each."""
+    notes.ask("control_totals", "Where did each euro go?", lambda: control_totals(shop))
     notes.ask("ledger", "Do the figures tie to the ledger?", lambda: reconcile(shop))
     notes.ask("capacity", "How much of the paid capacity is used?", lambda: capacity_use(shop))
     if shop.has("contacts") or shop.has("deliveries"):

@@ -26,6 +26,7 @@ QUESTIONS = {
     "whale": "Who makes the profit?",
     "courtesy": "What does each courtesy cost?",
     "actions": "Who loses us money, and why?",
+    "control_totals": "Where did each euro go?",
     "ledger": "Do the figures tie to the ledger?",
     "capacity": "How much of the paid capacity is used?",
     "signs": "Do we look inward?",

@@ -14,6 +14,7 @@ from custvalue.models.fitting import ModelFit
 from custvalue.models.lifetime_value import LifetimeValue
 from custvalue.profit.actions import Unprofitable
 from custvalue.profit.capacity import CapacityUse
+from custvalue.profit.conservation import ControlTotals
 from custvalue.profit.courtesy import CourtesyCost
 from custvalue.profit.inward import InwardPanel
 from custvalue.profit.ledger import LedgerReconciliation
@@ -101,11 +102,14 @@ def _(result: WhaleCurve) -> list[View]:
 def _(result: CourtesyCost) -> list[View]:
     columns = ("measure", "n_events", "n_customers", "full", "avoidable", "accounting", "economic", "forgone_fee")
     costly = result.table.filter(pl.col("n_events") > 0)
+    granted = _view("By rule, and beyond it", result.by("grant"), result.kinds, ("measure", "granted", *columns[1:]),
+                    name="by grant")  # fmt: skip
     segments = _view("By segment", result.by("segment"), result.kinds, ("segment", *columns[1:]), name="by segment")
     bearers = ("granted_by_dept", "borne_by_dept", "n_events", "full", "avoidable")
     matrix = _view("Who granted it, and who bears it", result.by("department").head(BEST), result.kinds, bearers,
                    name="by department")  # fmt: skip
-    return [_view("By measure, dearest first", costly.head(SHOWN_ROWS), result.kinds, columns), segments, matrix]
+    measures = _view("By measure, highest cost first", costly.head(SHOWN_ROWS), result.kinds, columns)
+    return [measures, granted, segments, matrix]
 
 
 @views.register
@@ -119,6 +123,19 @@ def _(result: LedgerReconciliation) -> list[View]:
     money = ("ledger", "assigned", "unused_capacity", "facility", "unassigned", "difference")
     columns = ("account", "name", *money)
     return [_view("By account, all months", result.by("account"), {}, columns, name="accounts", totals=money)]
+
+
+@views.register
+def _(result: ControlTotals) -> list[View]:
+    money = ("came", "carried", "left_out", "difference")
+    where = _view(
+        "Where each euro went: lines after moves, and what is left out by name", result.flows, {}, name="flows"
+    )
+    rules = _view("What each rule books; a rule that moves money leaves no rest", result.rules, {}, name="rules")
+    gaps = _view("Gaps: work and goods without a cost, named with their amount", result.gaps, {}, name="gaps")
+    balance = _view("Each money column of the raw tables against the books", result.table, {}, ("raw_column", *money),
+                    name="balance")  # fmt: skip
+    return [balance, where, rules] + ([gaps] if result.gaps.height else [])
 
 
 @views.register

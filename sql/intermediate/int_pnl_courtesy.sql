@@ -36,7 +36,7 @@ select
     cast(null as varchar) as resource_id,
     cast(-direct_cost as decimal(18, 2)) as amount,
     cast(-direct_cost as decimal(18, 2)) as avoidable,
-    'courtesy.direct' as rule_id,
+    case when has_own_cost then 'courtesy_events.direct_cost' else 'courtesy.direct' end as rule_id,
     case when has_own_cost then 'measured' else provenance end as provenance,
     source_table,
     source_key

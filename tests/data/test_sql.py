@@ -83,6 +83,7 @@ def test_no_cost_stands_in_sql_as_a_number():
         "0.8",
         "7",
         "8",
+        "38",
         "24",
         "0.0",
         "1.0",

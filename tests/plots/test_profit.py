@@ -104,7 +104,8 @@ def costs(n):
         },
         schema_overrides={"full": pl.Decimal(38, 2), "avoidable": pl.Decimal(38, 2)},
     )
-    return CourtesyCost(table=table, events=table, gross_margin=10_000.0, **DAYS)
+    events = table.with_columns(granted=pl.lit("beyond rule"))
+    return CourtesyCost(table=table, events=events, gross_margin=10_000.0, **DAYS)
 
 
 def test_courtesy_draws_full_and_avoidable_side_by_side():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
+import polars as pl
 import pytest
 
 import custvalue as cv
@@ -73,5 +74,9 @@ def test_ratio_and_window(sample, cost):
 def test_errors(sample, cost):
     with pytest.raises(cv.DataError, match="no view by 'weekday'"):
         cost.by("weekday")
-    with cv.open() as shop, pytest.raises(cv.MissingInputError, match="courtesy_catalogue is not loaded"):
+    with cv.open() as shop, pytest.raises(cv.MissingInputError, match="No orders are loaded"):
         cv.courtesy_cost(shop)
+    with cv.open() as shop:
+        shop.load(pl.DataFrame({"customer_id": ["a"], "ordered_at": ["2025-01-05"], "amount": [9.0]}))
+        with pytest.raises(cv.MissingInputError, match="courtesy_catalogue is not loaded"):
+            cv.courtesy_cost(shop)

@@ -70,7 +70,9 @@ def test_unassigned_is_what_guests_left_and_nothing_else(sample, truth):
     guests = sample.fetch("pnl_entries").filter(pl.col("customer_id").is_null())
     by_line = dict(
         guests.filter(pl.col("resource_id").is_null() & ~pl.col("rule_id").str.starts_with("move."))
-        .group_by("pnl_line").agg(pl.col("amount").sum()).rows()
+        .group_by("pnl_line")
+        .agg(pl.col("amount").sum())
+        .rows()
     )
     assert {line: str(by_line[line]) for line in truth["unattributed"]} == truth["unattributed"]
     assert ledger.table["unassigned"].sum() == guests["amount"].sum()

@@ -19,7 +19,12 @@ BY_HAND = {
     "P1": (5, "12", "13.20", "9.60"),  # 5 loan days x 1.20, 12 min x 0.60
     "P2": (None, "0", "33.00", "24.00"),  # parts 20.00 less fee 5.00, and the repair's 30 min
     "P3": (1, "4", "14.30", "13.10"),  # gift 11.90, 4 min
-    "P4": (None, "3", "31.80", "30.90"),  # the refund 30.00, of which no goods came back, 3 min above standard inspection
+    "P4": (
+        None,
+        "3",
+        "31.80",
+        "30.90",
+    ),  # the refund 30.00, of which no goods came back, 3 min above standard inspection
     "P5a": (10, "34", "20.40", "10.20"),  # 25 min + 0.9 x 10 km
     "P5b": (None, "0", "4.90", "4.90"),  # of the carrier's 6.00 what the fee would have covered
     "P5c": (20, "58", "34.80", "17.40"),  # 40 min + 0.9 x 20 km
@@ -129,7 +134,7 @@ def test_each_event_says_whether_it_was_logged_or_derived(shop):
 def test_provenance_is_that_of_the_weakest_input(shop):
     entries = shop.fetch("pnl_entries")
     seen = {(m, r): p for m, r, p in entries.select("measure_id", "rule_id", "provenance").rows()}
-    assert seen["Q5", "courtesy.direct"] == "measured"  # the event's own cost
+    assert seen["Q5", "courtesy_events.direct_cost"] == "measured"  # the event's own cost
     assert seen["D1", "courtesy.direct"] == "measured"  # the catalogue's, from invoices
     assert seen["P3", "courtesy.direct"] == "standard"
     assert seen[None, "jobs.time"] == "standard"  # minutes measured, the rate a standard
@@ -253,7 +258,14 @@ def test_a_term_that_is_nearly_used_up_is_no_extension(shop_of):
     shop = shop_of(
         customers=[{"customer_id": "c"}],
         entitlements=[
-            {"entitlement_id": "t1", "customer_id": "c", "entitled": "100", "used": "95", "ends": DAY, "extended": None},
+            {
+                "entitlement_id": "t1",
+                "customer_id": "c",
+                "entitled": "100",
+                "used": "95",
+                "ends": DAY,
+                "extended": None,
+            },
             {"entitlement_id": "t2", "customer_id": "c", "entitled": "100", "used": "95", "ends": DAY, "extended": "5"},
         ],
         orders=[{"order_id": "o", "customer_id": "c", "ordered_at": DAY, "gross_list": "9.00"}],

@@ -85,7 +85,9 @@ def test_facility_is_allocated_to_the_cent(sample):
     table = cv.customer_profit(sample, per="segment").table
     assert table["allocated_facility"].sum() == Decimal("-122400.00")
     shares = table.select(pl.col("allocated_facility").cast(pl.Float64) / pl.col("net_revenue").cast(pl.Float64))
-    assert shares.to_series().to_list() == pytest.approx([-122400 / float(table["net_revenue"].sum())] * table.height, rel=1e-5)
+    assert shares.to_series().to_list() == pytest.approx(
+        [-122400 / float(table["net_revenue"].sum())] * table.height, rel=1e-5
+    )
     assert (table["after_facility"] == table["customer_profit"] + table["allocated_facility"]).all()
     quarter = cv.customer_profit(sample, "2025-10-01", "2025-12-31", per="segment").table
     assert quarter["allocated_facility"].sum() == 3 * Decimal("-3400.00")

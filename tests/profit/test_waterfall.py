@@ -232,7 +232,15 @@ def test_sample_company_totals_are_those_of_the_truth_file(sample, root):
 
     truth = json.loads((root / "sample_data" / "truth.json").read_text())["totals"]["by_line"]
     company = cv.customer_profit(sample).company.row(0, named=True)
-    direct = ("gross_list", "service_fees", "discounts", "delivery_charged", "cost_of_goods", "payment_fees", "acquisition")
+    direct = (
+        "gross_list",
+        "service_fees",
+        "discounts",
+        "delivery_charged",
+        "cost_of_goods",
+        "payment_fees",
+        "acquisition",
+    )
     assert {line: str(company[line]) for line in direct} == {line: truth[line] for line in direct}
     entries = sample.fetch("pnl_entries")
     moves = entries.filter(pl.col("rule_id").str.starts_with("move.") & (pl.col("pnl_line") != "courtesy"))
