@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "custvalue"
-BASE = {"errors", "config", "results", "paths", "arguments"}
+BASE = {"errors", "config", "results", "paths", "validation", "frames"}
 # folder -> folders of custvalue it may import (itself always), and whether it may import duckdb and scipy
 MAY_IMPORT = {
     "errors": set(),
-    "arguments": {"errors"},
+    "validation": {"errors"},
+    "frames": {"errors"},
     "paths": set(),
     "config": {"errors"},
-    "results": {"errors", "plots"},  # plots: the one declared lazy import, inside Result.plot
+    "results": {"errors", "frames", "plots"},  # plots: the one declared lazy import, inside Result.plot
     "data": BASE,
     "models": BASE,
     "profit": BASE | {"data", "models"},

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 
 from custvalue.errors import DataError
-from custvalue.experiments.given import check_number, check_share
 from custvalue.results import Result
+from custvalue.validation import check_number, check_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,59 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
-from numbers import Number
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Final
 
 import polars as pl
 
 from custvalue.errors import DataError
 from custvalue.experiments.randomised import ALL
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Frame: TypeAlias = "pl.DataFrame | pd.DataFrame"
+from custvalue.frames import kind_of
 
 TRUE: Final = frozenset({"1", "1.0", "true", "t", "yes", "y", "ja", "j", "wahr"})
 FALSE: Final = frozenset({"0", "0.0", "false", "f", "no", "n", "nein", "falsch"})
 ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-def to_polars(frame: Frame) -> pl.DataFrame:
-    """Return a pandas or Polars frame as Polars.
-
-    Raises
-    ------
-    DataError
-        It is neither, or has two columns of one name.
-    """
-    if isinstance(frame, pl.DataFrame):
-        return frame
-    if not (hasattr(frame, "iloc") and hasattr(frame, "columns")):
-        raise DataError(f"A pandas or Polars frame was expected, got {type(frame).__name__}.")
-    names = [str(c) for c in frame.columns]
-    if twice := next((c for c in names if names.count(c) > 1), None):
-        raise DataError(f"The frame has two columns {twice!r}.", "Leave one of them out, or rename it.")
-    try:
-        return pl.from_pandas(frame)
-    except (TypeError, ValueError):  # a column mixes kinds of values
-        return pl.DataFrame([_series(frame.iloc[:, i], name) for i, name in enumerate(names)])
-
-
-def _series(column: pd.Series[Any], name: str) -> pl.Series:
-    try:
-        return pl.Series(name, pl.from_pandas(column))
-    except (TypeError, ValueError):
-        values = [None if _is_empty(v) else v for v in column.to_list()]
-    if all(v is None or isinstance(v, Number) for v in values):
-        return pl.Series(name, [None if v is None else float(v) for v in values], dtype=pl.Float64)
-    return pl.Series(name, [None if v is None else str(v) for v in values], dtype=pl.String)
-
-
-def _is_empty(value: object) -> bool:
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 def to_boolean(column: pl.Series, name: str) -> pl.Series:
@@ -91,22 +50,6 @@ def to_numbers(column: pl.Series, name: str) -> pl.Series:
         raise DataError(f"Column {name!r} holds {kind_of(column)}, a number was expected.")
     floats = column.cast(pl.Float64)
     return floats.to_frame().select(pl.when(pl.first().is_finite()).then(pl.first())).to_series()
-
-
-def kind_of(column: pl.Series) -> str:
-    """Say what a column holds; of text the piece that is farthest from a number."""
-    if column.dtype != pl.String or not column.count():
-        return str(column.dtype)
-    known = column.drop_nulls()
-    shown = next((v for v in known if not _reads_as_number(v)), known[0])
-    return f"text such as {shown!r}"
-
-
-def _reads_as_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def to_days(column: pl.Series, name: str) -> pl.Series:

@@ -12,26 +12,19 @@ import polars as pl
 
 from custvalue.errors import DataError
 from custvalue.experiments.columns import to_boolean
-from custvalue.experiments.given import (
-    as_key,
-    check_columns,
-    check_level,
-    check_names,
-    check_number,
-    check_share,
-    is_number,
-)
 from custvalue.experiments.money import arm_size_test_and_roll
 from custvalue.experiments.randomised import Metric, detectable
-from custvalue.experiments.trial import Shop, to_polars
+from custvalue.experiments.trial import Shop
 from custvalue.experiments.wording import money
+from custvalue.frames import as_key, check_columns, to_polars
 from custvalue.results import Kind, Result
+from custvalue.validation import check_level, check_names, check_number, check_share, is_number
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping, Sequence
 
-    from custvalue.experiments.trial import Frame
+    from custvalue.frames import Frame
 
 LONGEST = 3_650  # days of a test that nobody would wait for
 SIZES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)

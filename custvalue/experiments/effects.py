@@ -11,16 +11,17 @@ from tea_tasting.metrics import Quantile
 from custvalue.config import DecisionSettings
 from custvalue.errors import DataError
 from custvalue.experiments.checks import check_trial, checks_table
-from custvalue.experiments.columns import to_numbers, to_polars, to_segments
-from custvalue.experiments.given import check_level, check_share
+from custvalue.experiments.columns import to_numbers, to_segments
 from custvalue.experiments.randomised import ALL, Cells, Effect, Metric, cells, effect_of, holm, settled
 from custvalue.experiments.trial import trial_from_frame
+from custvalue.frames import to_polars
 from custvalue.results import Result
+from custvalue.validation import check_level, check_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from custvalue.experiments.trial import Frame
+    from custvalue.frames import Frame
 
 RESAMPLES = 2_000
 # what holds for any outcome; the other checks of a verdict ask what a decision on money needs

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from custvalue.experiments.trial import Frame
+    from custvalue.frames import Frame
 
 SYNTHETIC = "synthetic control"
 FINAL = ("pays off", "does not pay")

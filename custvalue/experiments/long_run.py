@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 from scipy.stats import norm
 
-from custvalue.arguments import takes
 from custvalue.errors import DataError
-from custvalue.experiments.given import check_level, check_number, check_share, is_number
 from custvalue.experiments.money import Belief, belief, long_run_effect
 from custvalue.experiments.randomised import ALL
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
+from custvalue.validation import check_level, check_number, check_share, is_number, takes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

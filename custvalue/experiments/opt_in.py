@@ -12,17 +12,17 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from custvalue.errors import DataError, FitError
-from custvalue.experiments.given import check_finite, check_level, check_names
-from custvalue.experiments.trial import to_polars
 from custvalue.experiments.wording import money
+from custvalue.frames import check_finite, to_polars
 from custvalue.results import Kind, Result
+from custvalue.validation import check_level, check_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from custvalue.experiments.trial import Frame
+    from custvalue.frames import Frame
 
     Floats = NDArray[np.float64]
 

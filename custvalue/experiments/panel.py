@@ -8,11 +8,12 @@ import polars as pl
 
 from custvalue.errors import DataError, MissingInputError
 from custvalue.experiments.columns import to_boolean
-from custvalue.experiments.given import check_columns
-from custvalue.experiments.trial import experiment_row, to_polars
+from custvalue.experiments.trial import experiment_row
+from custvalue.frames import check_columns, to_polars
 
 if TYPE_CHECKING:
-    from custvalue.experiments.trial import Frame, Shop
+    from custvalue.experiments.trial import Shop
+    from custvalue.frames import Frame
 
 NEVER = 0  # diff-diff's mark of a unit without launch
 

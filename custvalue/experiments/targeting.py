@@ -14,26 +14,20 @@ from scipy.stats import norm
 from custvalue.config import DecisionSettings
 from custvalue.errors import DataError
 from custvalue.experiments.checks import BLOCK_BELOW, check_trial
-from custvalue.experiments.given import check_finite, check_level, check_names, check_once, check_share
 from custvalue.experiments.opt_in import basis, propensity
 from custvalue.experiments.randomised import sample_ratio_p_value
-from custvalue.experiments.trial import (
-    CUSTOMER_WORDS,
-    Shop,
-    mature_only,
-    to_polars,
-    trial_from_frame,
-    trial_from_shop,
-)
+from custvalue.experiments.trial import CUSTOMER_WORDS, Shop, mature_only, trial_from_frame, trial_from_shop
 from custvalue.experiments.wording import in_words, money
+from custvalue.frames import check_finite, check_once, to_polars
 from custvalue.results import Kind, Result
+from custvalue.validation import check_level, check_names, check_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from custvalue.experiments.trial import Frame
+    from custvalue.frames import Frame
 
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]

@@ -11,19 +11,19 @@ from scipy.stats import norm
 
 from custvalue.errors import DataError
 from custvalue.experiments.checks import checks_table
-from custvalue.experiments.given import check_level, check_number, check_share, is_number
 from custvalue.experiments.randomised import ALL, settled
 from custvalue.experiments.threshold_checks import MIN_CUSTOMERS, name_of, small_segments, threshold_checks
 from custvalue.experiments.threshold_inputs import NEVER, of_frames, of_shop, with_profit
 from custvalue.experiments.trial import Shop
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
+from custvalue.validation import check_level, check_number, check_share, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from custvalue.experiments.threshold_inputs import ThresholdTest
-    from custvalue.experiments.trial import Frame
+    from custvalue.frames import Frame
 
 BASIS_BOOKS = "contribution of each customer"
 BASIS_FORMULA = "margin_rate × basket kept + fee − carrier_cost"

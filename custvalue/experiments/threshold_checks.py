@@ -8,8 +8,8 @@ from scipy.stats import chisquare
 
 from custvalue.errors import DataError
 from custvalue.experiments.checks import BLOCK_BELOW, WARN_BELOW, Check, Status
-from custvalue.experiments.given import check_number
 from custvalue.experiments.randomised import ALL, sample_ratio_p_value
+from custvalue.validation import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,12 +11,13 @@ from scipy.stats import f_oneway
 
 from custvalue.errors import DataError, MissingInputError
 from custvalue.experiments.arms import is_control
-from custvalue.experiments.given import as_key, check_columns, check_finite
 from custvalue.experiments.randomised import ALL
-from custvalue.experiments.trial import CUSTOMER_WORDS, design_of, experiment_row, to_polars
+from custvalue.experiments.trial import CUSTOMER_WORDS, design_of, experiment_row
+from custvalue.frames import as_key, check_columns, check_finite, to_polars
 
 if TYPE_CHECKING:
-    from custvalue.experiments.trial import Frame, Shop
+    from custvalue.experiments.trial import Shop
+    from custvalue.frames import Frame
 
 NEVER = math.inf
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from custvalue.errors import DataError
-from custvalue.experiments.columns import kind_of
+from custvalue.frames import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,15 +10,16 @@ import polars as pl
 
 from custvalue.errors import DataError, MissingInputError
 from custvalue.experiments.arms import CONTROL_WORDS, label_of, two_arms
-from custvalue.experiments.columns import Frame, alike, to_boolean, to_days, to_numbers, to_polars, to_segments
-from custvalue.experiments.given import check_number, check_share
+from custvalue.experiments.columns import alike, to_boolean, to_days, to_numbers, to_segments
 from custvalue.experiments.randomised import ALL
 from custvalue.experiments.timing import with_weeks
+from custvalue.frames import Frame, to_polars
+from custvalue.validation import check_number, check_share
 
 __all__ = [
     "AREA_WORDS", "BEFORE", "CONTROL_WORDS", "COST_INPUTS", "CUSTOMER_WORDS", "MONEY", "OUTCOMES_WITHOUT_COST",
-    "RECOGNISED", "Frame", "Shop", "Trial", "experiment_row", "mature_only", "to_boolean", "to_polars",
-    "trial_from_frame", "trial_from_shop",
+    "RECOGNISED", "Shop", "Trial", "experiment_row", "mature_only", "trial_from_frame",
+    "trial_from_shop",
 ]  # fmt: skip
 
 AREA_WORDS = frozenset({"region", "area"})

@@ -21,7 +21,6 @@ from custvalue.experiments.asked import (
 )
 from custvalue.experiments.checks import Check, check_trial, checks_table, min_per_arm
 from custvalue.experiments.costs import cost_by_segment
-from custvalue.experiments.given import check_share
 from custvalue.experiments.judge import NOT_JUDGED, Decision, Judgement, judge, overall
 from custvalue.experiments.lifetime_effect import with_long_run
 from custvalue.experiments.looks import log_look, looks_before
@@ -31,13 +30,14 @@ from custvalue.experiments.units import by_unit
 from custvalue.experiments.verdict_table import table_of
 from custvalue.experiments.wording import about_launch, sentence_of, title_of
 from custvalue.results import Kind, Result
+from custvalue.validation import check_share
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
     from custvalue.experiments.opt_in import OptInEffect
-    from custvalue.experiments.trial import Frame
+    from custvalue.frames import Frame
 
 MATURITY = "mature customers"
 WHILE_IT_RUNS = Check(

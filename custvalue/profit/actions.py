@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from custvalue.arguments import takes
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
+from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse

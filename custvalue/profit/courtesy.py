@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import polars as pl
 
-from custvalue.arguments import takes
 from custvalue.errors import DataError, MissingInputError
 from custvalue.profit.waterfall import _window
 from custvalue.results import Kind, Result
+from custvalue.validation import takes
 
 if TYPE_CHECKING:
     import datetime as dt

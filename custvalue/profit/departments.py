@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from custvalue.arguments import takes
 from custvalue.results import Result
+from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from custvalue.profit.courtesy import CourtesyCost

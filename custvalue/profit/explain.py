@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from custvalue.arguments import takes
 from custvalue.errors import DataError
 from custvalue.profit.waterfall import PLAIN_LINES, _window
 from custvalue.results import Result
+from custvalue.validation import takes
 
 if TYPE_CHECKING:
     import datetime as dt

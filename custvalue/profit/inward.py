@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
-from custvalue.arguments import takes
 from custvalue.errors import MissingInputError
 from custvalue.profit.waterfall import customer_profit
 from custvalue.results import Kind, Result
+from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from custvalue.arguments import takes
 from custvalue.data.purchases import to_date
 from custvalue.errors import DataError, MissingInputError
 from custvalue.profit.conservation import gap_text
 from custvalue.profit.views import COMPANY_LINES, by_segment, whole, with_company_lines, with_facility
 from custvalue.results import Result
+from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse

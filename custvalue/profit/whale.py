@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from custvalue.arguments import takes
 from custvalue.errors import DataError
 from custvalue.results import Result
+from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,6 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from custvalue.arguments import takes
 from custvalue.data.purchases import purchase_summary, to_date
 from custvalue.errors import CustvalueError, FitError
 from custvalue.experiments.judge import NOT_JUDGED
@@ -29,6 +28,7 @@ from custvalue.profit.waterfall import CustomerProfit, customer_profit
 from custvalue.profit.whale import whale_curve
 from custvalue.service.plan import plan_service
 from custvalue.service.segments import Segments, segment_customers
+from custvalue.validation import takes
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -20,8 +20,9 @@ from custvalue.experiments.arms import are_plain, two_arms
 from custvalue.experiments.columns import alike, to_days
 from custvalue.experiments.effects import effects
 from custvalue.experiments.looks import LOG
-from custvalue.experiments.trial import to_boolean, to_polars, trial_from_frame
+from custvalue.experiments.trial import to_boolean, trial_from_frame
 from custvalue.experiments.verdict import does_it_pay
+from custvalue.frames import to_polars
 
 EFFECT = 3.0
 
@@ -264,13 +265,13 @@ def test_a_mixed_column_that_nobody_asked_for_does_no_harm():
 
 def test_two_columns_of_one_name():
     frame = made().to_pandas()
-    with pytest.raises(DataError, match="The frame has two columns 'contribution'"):
+    with pytest.raises(DataError, match="The table has two columns 'contribution'"):
         does_it_pay(pd.concat([frame, frame[["contribution"]]], axis=1))
 
 
-@pytest.mark.parametrize("wrong", [[1, 2], {"arm": ["a", "b"]}, made().lazy(), pd.Series([1, 2])])
+@pytest.mark.parametrize("wrong", [[1, 2], {"arm": ["a", "b"]}, pd.Series([1, 2])])
 def test_what_is_no_frame(wrong):
-    with pytest.raises(DataError, match=f"A pandas or Polars frame was expected, got {type(wrong).__name__}"):
+    with pytest.raises(DataError, match=f"must be a frame of pandas or Polars, .*; it is {type(wrong).__name__}"):
         does_it_pay(wrong)
 
 

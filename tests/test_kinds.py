@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 import custvalue as cv
-from custvalue.arguments import takes
 from custvalue.errors import DataError, PlanError
+from custvalue.validation import takes
 
 WRONG = [None, 5, "shop", pl.DataFrame({"a": [1]})]
 

@@ -10,16 +10,8 @@ import polars as pl
 import pytest
 
 from custvalue.errors import DataError
-from custvalue.experiments.given import (
-    as_key,
-    check_columns,
-    check_finite,
-    check_level,
-    check_number,
-    check_once,
-    check_share,
-    is_number,
-)
+from custvalue.frames import as_key, check_columns, check_finite, check_once
+from custvalue.validation import check_level, check_number, check_share, is_number
 
 
 def test_numbers():
