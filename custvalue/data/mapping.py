@@ -75,8 +75,13 @@ class TableMap(_Frozen):
         Name or pattern (`orders-*.csv`) of the files; `*` is every file.
     columns
         Our column -> the user's; a plain text is its name. Columns not listed keep their names.
-    delimiter, encoding, header, skip
+    delimiter, encoding
         Of text files. Delimiter is found from the header, encoding is UTF-8, unless said here.
+    header, skip, header_row
+        Whether the columns have names, and how many lines or rows stand before them; `header_row = 4` says the same
+        as `skip = 3`.
+    sheet
+        Name of the sheet of a workbook.
     decimal, thousands
         Marks in numbers that come as text. Without them a point marks decimals and nothing marks thousands; with a
         decimal comma, points mark thousands. Thousands are groups of three digits, so `12.50` is then no number.
@@ -95,11 +100,23 @@ class TableMap(_Frozen):
     encoding: str = "utf-8"
     header: bool = True
     skip: Annotated[int, Field(ge=0)] = 0
+    header_row: Annotated[int, Field(ge=1)] | None = None
+    sheet: str | None = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'"] | None = None
     date_format: str | None = None
     time_zone: str = "UTC"
     kinds: tuple[KindRule, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _skip_to_header(cls, raw: Any) -> Any:
+        row = raw.get("header_row") if isinstance(raw, dict) else None
+        if not isinstance(row, int) or row < 1:  # its own type says what is wrong with it
+            return raw
+        if raw.get("skip", row - 1) != row - 1 or raw.get("header") is False:
+            raise ValueError("header_row says where the header is; skip or header = false says otherwise")
+        return raw | {"skip": row - 1}
 
     @model_validator(mode="after")
     def _two_marks(self) -> Self:
