@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 import polars as pl
 
+from custvalue.data import rebuilding
 from custvalue.data.loading import LoadReport, Progress, load_report, load_sources
 from custvalue.data.mapping import Mapping, read_mapping
 from custvalue.data.quoting import quote
@@ -225,10 +226,16 @@ class Warehouse:
         except duckdb.TransactionException:  # inside a transaction of the caller, what he built is checked
             return stored.sort("check")
         try:
+            kept = [relation for relation in self._relations.values() if relation.stored]
+            for relation in kept:
+                rebuilding.set_aside(self._con, relation)
             self._build()  # a raw row altered since the last build shows only now
+            altered = [line for relation in kept for line in rebuilding.altered(self._con, relation)]
             rebuilt = self._run_checks()
         finally:
             self._con.execute("rollback")
+        whole = (rebuilding.NAME, rebuilding.GRAIN, len(altered), altered[0] if altered else "")
+        rebuilt = pl.concat([rebuilt, pl.DataFrame([whole], schema=rebuilt.schema, orient="row")])
         both = pl.concat([stored, rebuilt]).sort("check", "n_failures", descending=[False, True], maintain_order=True)
         return both.unique("check", keep="first", maintain_order=True)
 

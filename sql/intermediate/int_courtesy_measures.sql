@@ -2,6 +2,7 @@
 -- grain:      one row per measure: those of the catalogue, those that need no row there, those that only the log knows
 -- key:        measure_id
 -- inputs:     staging.stg_courtesy_catalogue, intermediate.int_standard_measures, staging.stg_courtesy_events
+-- stored:     table
 -- outputs:    measure_id varchar, name varchar, rule varchar, trigger_at decimal(18,6), direct_cost decimal(18,4),
 --             driver_rate decimal(18,6), base_minutes double, minutes_per_unit double, resource_id varchar,
 --             forgone_fee decimal(18,2), expected_loss decimal(18,8), ledger_account varchar,

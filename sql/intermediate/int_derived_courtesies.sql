@@ -2,6 +2,7 @@
 -- grain:      one row per courtesy found in the transactions
 -- key:        rule, source_key
 -- inputs:     intermediate.int_delivery_fees_due, staging.stg_deliveries, staging.stg_returns, staging.stg_repairs, intermediate.int_orders, staging.stg_products, staging.stg_entitlements, staging.stg_jobs, staging.stg_contacts, intermediate.int_closing_times, intermediate.int_courtesy_measures, staging.stg_courtesy_events
+-- stored:     table
 -- outputs:    event_id varchar, rule varchar, customer_id varchar, order_id varchar, occurred_on date,
 --             units double, fee_forgone decimal(18,2), granted varchar, carrier_cost decimal(18,2),
 --             bearable decimal(18,2), borne decimal(18,2), source_table varchar, source_key varchar
