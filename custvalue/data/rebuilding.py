@@ -31,8 +31,8 @@ def altered(con: duckdb.DuckDBPyConnection, relation: Relation) -> list[str]:
     """
     stored = f"{relation.schema}.{quote(_kept(relation))}"
     columns = con.execute(
-        "select column_name, data_type from information_schema.columns where table_schema = $schema and table_name = $name"
-        " order by ordinal_position",
+        "select column_name, data_type from information_schema.columns"
+        " where table_schema = $schema and table_name = $name order by ordinal_position",
         {"schema": relation.schema, "name": relation.name},
     ).fetchall()
     read = [f"round({quote(name)}, 6)" if kind == "DOUBLE" else quote(name) for name, kind in columns]

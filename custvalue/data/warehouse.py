@@ -267,10 +267,20 @@ class Warehouse:
         for relation in self._relations.values():
             if relation.schema in ("raw", "meta"):
                 self._create_table(relation)
+        self._clear()
         self._build()
         self._con.execute("delete from meta.build_log")
         self._con.execute("insert into meta.build_log values ($fingerprint)", {"fingerprint": fingerprint})
         self._con.execute("commit")
+
+    def _clear(self) -> None:
+        """Drop what an earlier version built: what is a table today may have been a view, and the other way round."""
+        built = self._con.execute(
+            "select table_schema, table_name, table_type from information_schema.tables"
+            " where table_schema in ('staging', 'intermediate', 'marts')"
+        ).fetchall()
+        for schema, name, kind in built:
+            self._con.execute(f"drop {'view' if kind == 'VIEW' else 'table'} {schema}.{quote(name)}")
 
     def _create_table(self, relation: Relation) -> None:
         """Make a raw or meta table; one from an earlier version gets the columns that it lacks."""
