@@ -1,0 +1,334 @@
+"""The programme of steps solved by HiGHS to proven optimality, and what keeps it from having a solution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
+
+from custvalue.errors import PlanError
+from custvalue.service.programme import Accounts, Limits, Steps, accounts, broken
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+_INFEASIBLE, _SOLVE_ERROR = 2, 4
+FREE = np.inf
+TOLERANCE = 0.004
+"""Of money: less than a cent."""
+RELAXED_CUTS = 40
+"""Cuts on risk that are looked for before steps have to be whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution:
+    """The best plan.
+
+    Attributes
+    ----------
+    start
+        Quarter in which each step starts; the number of quarters is never.
+    accounts
+        What it comes to.
+    gap
+        How far, at most, a better plan may lie above it, as a share of its objective: 0 is proven to be the best.
+    """
+
+    start: Ints
+    accounts: Accounts
+    gap: float
+
+
+class _Model:
+    """Rows and columns as they are added; `soft` names the rows that a slack may relax."""
+
+    def __init__(self) -> None:
+        self.cost: list[float] = []
+        self.upper: list[float] = []
+        self.whole: list[int] = []
+        self.rows: list[tuple[Ints, Floats, float, float, str]] = []
+
+    def columns(self, n: int, *, upper: float = 1.0, whole: bool = True) -> Ints:
+        first = len(self.cost)
+        self.cost += [0.0] * n
+        self.upper += [upper] * n
+        self.whole += [int(whole)] * n
+        return np.arange(first, first + n)
+
+    def row(
+        self, columns: Ints, values: Floats, *, low: float = -FREE, high: float = FREE, soft: str = ""
+    ) -> None:
+        used = np.flatnonzero(values)
+        self.rows.append((columns[used], values[used], low, high, soft))
+
+    def at_most(self, one: int, other: int) -> None:
+        self.row(np.array([one, other]), np.array([1.0, -1.0]), high=0.0)
+
+
+def solve(steps: Steps, limits: Limits, *, gap: float = 0.0, time_limit: float | None = None) -> Solution:
+    """Find the steps and quarters with the highest objective.
+
+    Raises
+    ------
+    PlanError
+        No plan keeps the limits; names those in conflict and the least by which each would have to give way.
+    """
+    model, u, risk = build(steps, limits)
+    for _ in range(RELAXED_CUTS):
+        relaxed = None if risk is None else _highs(model, gap, time_limit, whole=False)
+        if risk is None or relaxed.x is None or not risk.cut(relaxed.x):
+            break
+    while True:
+        answer = _highs(model, gap, time_limit)
+        if answer.status == _INFEASIBLE:
+            raise _conflict(model, risk, steps, limits)
+        if answer.x is None:
+            raise PlanError(f"HiGHS found no plan: {answer.message}")
+        if risk is not None and risk.cut(answer.x):
+            continue
+        on = answer.x[u] > 0.5
+        start = limits.n_quarters - on.sum(axis=1)
+        found = accounts(steps, limits, start)
+        if not broken(steps, limits, found):
+            return Solution(start=start, accounts=found, gap=float(answer.mip_gap or 0.0))
+        # HiGHS works to a tolerance: a plan that breaks a limit by a cent is cut off
+        flat = on.ravel()
+        model.row(u.ravel(), np.where(flat, 1.0, -1.0), high=float(flat.sum()) - 1.0)
+
+
+def build(steps: Steps, limits: Limits) -> tuple[_Model, Ints, _Risk | None]:
+    """Write the programme; returns it with the columns of the steps by quarter, and the cuts on risk."""
+    model, n = _Model(), limits.n_quarters
+    u = model.columns(steps.size * n).reshape(steps.size, n)
+    for i in range(steps.size):
+        for t in range(n):
+            model.cost[u[i, t]] -= steps.gain[i] + (steps.once[i] if t == n - 1 else 0.0)
+    _order(model, steps, limits, u)
+    spend = [(u[:, t], steps.cost.copy()) for t in range(n)]
+    fixed = _setups(model, steps, limits, u, spend) + _hours(model, steps, limits, u, spend)
+    _money(model, limits, spend)
+    return model, u, None if limits.cvar is None else _Risk(model, steps, limits, u, fixed)
+
+
+def _order(model: _Model, steps: Steps, limits: Limits, u: Ints) -> None:
+    """Steps are kept once taken, in order, one a quarter, behind their gates; chains of a group exclude each other."""
+    n = limits.n_quarters
+    for i in range(steps.size):
+        for t in range(n):
+            if t < steps.earliest[i]:
+                model.upper[u[i, t]] = 0.0
+            if t:
+                model.at_most(u[i, t - 1], u[i, t])
+            if steps.rung[i] > 1:
+                if t:
+                    model.at_most(u[i, t], u[i - 1, t - 1])
+                else:
+                    model.upper[u[i, t]] = 0.0
+        if steps.promised[i]:
+            model.row(u[i, -1:], np.ones(1), low=1.0, soft="promise")
+    last = u[:, -1]
+    first = steps.rung == 1
+    for group in np.unique(steps.group):
+        members = np.flatnonzero(first & (steps.group == group))
+        if members.size > 1:
+            model.row(last[members], np.ones(members.size), high=1.0)
+    if limits.tests_at_once is not None and steps.counts.any():
+        tests = last[steps.counts]
+        model.row(tests, np.ones(tests.size), high=float(limits.tests_at_once))
+    for one, other, most in limits.gaps:
+        a, b = steps.chain == one, steps.chain == other
+        for t in range(n):
+            columns = np.concatenate([u[a, t], u[b, t]])
+            values = np.concatenate([np.ones(a.sum()), -np.ones(b.sum())])
+            model.row(columns, values, low=-float(most), high=float(most))
+
+
+Part = tuple[Any, Any]
+
+
+def _setups(model: _Model, steps: Steps, limits: Limits, u: Ints, spend: list[Part]) -> list[Part]:
+    """Pay each set-up once, in the quarter of the first step that needs it."""
+    n, fixed = limits.n_quarters, []
+    for number, cost in enumerate(limits.setup_cost):
+        y = model.columns(n)
+        for t in range(n):
+            for i in np.flatnonzero(steps.setup == number):
+                model.at_most(u[i, t], y[t])
+            if t:
+                model.at_most(y[t - 1], y[t])
+            columns, values = (y[[t]], np.array([cost])) if t == 0 else (y[[t, t - 1]], np.array([cost, -cost]))
+            spend[t] = _joined(spend[t], columns, values)
+        model.cost[y[-1]] += cost
+        fixed.append((y[-1:], np.array([cost])))
+    return fixed
+
+
+def _hours(model: _Model, steps: Steps, limits: Limits, u: Ints, spend: list[Part]) -> list[Part]:
+    """Idle hours first, at what they avoid; then hired ones in full, with their training."""
+    n, fixed = limits.n_quarters, []
+    for k, resource in enumerate(limits.resources):
+        need = steps.hours[:, k]
+        if not need.any():
+            continue
+        hired, staff = model.columns(n, upper=FREE, whole=False), model.columns(n, upper=FREE, whole=False)
+        extra = resource.full_rate - resource.avoidable_rate
+        for t in range(n):
+            most = resource.hire_hours if t >= resource.lead_quarters else 0.0
+            model.row(hired[[t]], np.ones(1), high=most, soft=f"hours of {resource.name}")
+            columns = np.concatenate([u[:, t], hired[[t]]])
+            model.row(columns, np.concatenate([need, [-1.0]]), high=float(resource.idle_hours[t]))
+            model.row(np.array([hired[t], staff[t]]), np.array([1.0, -1.0]), high=0.0)
+            if t:
+                model.at_most(staff[t - 1], staff[t])
+            for i in range(steps.size):
+                model.cost[u[i, t]] += need[i] * resource.avoidable_rate
+            model.cost[hired[t]] += extra
+            spend[t] = _joined(spend[t], hired[[t]], np.array([resource.full_rate]))
+            before = np.array([resource.training]) if t == 0 else np.array([resource.training, -resource.training])
+            spend[t] = _joined(spend[t], staff[[t]] if t == 0 else staff[[t, t - 1]], before)
+        model.cost[staff[-1]] += resource.training
+        fixed += [(hired, np.full(n, extra)), (staff[-1:], np.array([resource.training]))]
+        fixed.append((u.ravel(), np.repeat(need * resource.avoidable_rate, n)))
+    return fixed
+
+
+def _money(model: _Model, limits: Limits, spend: list[Part]) -> None:
+    if limits.by_quarter is not None:
+        for t, (columns, values) in enumerate(spend):
+            model.row(columns, values, high=float(limits.by_quarter[t]), soft="budget of a quarter")
+    if limits.budget is not None:
+        columns = np.concatenate([c for c, _ in spend])
+        values = np.concatenate([v for _, v in spend])
+        model.row(columns, values, high=limits.budget - limits.reserve, soft="budget")
+
+
+class _Risk:
+    """The mean loss of the worst scenarios, held down by cuts (Künzi-Bay & Mayer 2006).
+
+    For any weights of the scenarios that add up to 1 and are at most 1 / (tail · S) each, the weighted loss is at most
+    the mean loss of the worst; so a plan that loses too much breaks the row of its own worst scenarios, and adding
+    such rows as they are broken ends at the limit itself. A few of them do, where all scenarios would be 200 rows.
+    """
+
+    def __init__(self, model: _Model, steps: Steps, limits: Limits, u: Ints, fixed: list[Part]) -> None:
+        self.model, self.steps, self.limits = model, steps, limits
+        n = u.shape[1]
+        taken = model.columns(steps.size, upper=float(n), whole=False)  # quarters that each step runs
+        for i in range(steps.size):
+            model.row(np.append(u[i], taken[i]), np.append(np.ones(n), -1.0), low=0.0, high=0.0)
+        paid = model.columns(1, upper=FREE, whole=False)
+        columns = np.concatenate([*(c for c, _ in fixed), paid])
+        model.row(columns, np.concatenate([*(v for _, v in fixed), -np.ones(1)]), low=0.0, high=0.0)
+        self.columns = np.append(taken, paid)
+
+    def cut(self, point: Floats, slack: float = 0.0) -> bool:
+        """Add the row that a point breaks; tells whether it breaks one."""
+        values = np.concatenate([-self.steps.draws, np.ones((len(self.steps.draws), 1))], axis=1)
+        losses = values @ point[self.columns]
+        worst = np.argsort(-losses, kind="stable")
+        share = self.limits.tail * losses.size
+        weights = np.zeros(losses.size)
+        weights[worst] = np.clip(share - np.arange(losses.size), 0.0, 1.0) / share
+        if weights @ losses <= float(self.limits.cvar or 0.0) + slack + TOLERANCE:
+            return False
+        self.model.row(self.columns, weights @ values, high=float(self.limits.cvar or 0.0), soft="risk")
+        return True
+
+
+def _joined(part: Part, columns: Ints, values: Floats) -> Part:
+    return np.concatenate([part[0], columns]), np.concatenate([part[1], values])
+
+
+def _highs(model: _Model, gap: float, time_limit: float | None, *, whole: bool = True) -> Any:
+    options: dict[str, Any] = {"mip_rel_gap": gap} | ({} if time_limit is None else {"time_limit": time_limit})
+    for presolve in (True, False):
+        answer = milp(
+            np.array(model.cost) / _size(np.array(model.cost)), integrality=np.array(model.whole) * whole,
+            bounds=Bounds(0.0, np.array(model.upper)), constraints=_matrix(model),
+            options=options | {"presolve": presolve},
+        )  # fmt: skip
+        if answer.status != _SOLVE_ERROR:
+            break
+    return answer
+
+
+def _matrix(model: _Model) -> list[LinearConstraint]:
+    """Return the rows as one sparse matrix, each scaled to coefficients near 1."""
+    sizes = [_size(values) for _, values, *_ in model.rows]
+    data = np.concatenate([v / s for (_, v, *_), s in zip(model.rows, sizes, strict=True)])
+    columns = np.concatenate([c for c, *_ in model.rows])
+    ends = np.cumsum([0, *(len(c) for c, *_ in model.rows)])
+    matrix = csr_array((data, columns, ends), shape=(len(model.rows), len(model.cost)))
+    matrix.sum_duplicates()
+    low, high = (np.array([row[k] / s for row, s in zip(model.rows, sizes, strict=True)]) for k in (2, 3))
+    return [LinearConstraint(matrix, low, high)]
+
+
+def _size(values: Floats) -> float:
+    return max(1.0, float(np.abs(values).max(initial=0.0)))
+
+
+def _conflict(model: _Model, risk: _Risk | None, steps: Steps, limits: Limits) -> PlanError:
+    """Say which limits can't be kept together, and the least by which each alone would have to give way."""
+    if (shut := int((steps.promised & (steps.earliest >= limits.n_quarters)).sum())) > 0:
+        return PlanError(
+            f"{shut} of the {int(steps.promised.sum())} promises lie behind a gate that stays shut over the "
+            f"{limits.n_quarters} quarters.",
+            "Open the gate, or take the promise back.",
+        )
+    helps = []
+    for name in dict.fromkeys(soft for *_, soft in model.rows if soft):
+        need = _least_slack(model, risk, name)
+        if need is not None and need > 0:
+            helps.append(_relaxation(name, need, steps, limits))
+    if not helps:
+        return PlanError("The limits can't be kept together, and no single one of them helps.", "Relax several.")
+    named, ways = zip(*helps, strict=True)
+    return PlanError(f"These can't be kept together: {', '.join(named)}.", f"{'; or '.join(ways)}.".capitalize())
+
+
+def _relaxation(name: str, need: float, steps: Steps, limits: Limits) -> tuple[str, str]:
+    if name == "promise":
+        return "what is promised", f"take back {round(need):,} of the {int(steps.promised.sum()):,} promises"
+    if name == "risk":
+        return f"a tail loss of at most {limits.cvar:,.2f}", f"allow {need:,.2f} more of tail loss"
+    if name.startswith("hours"):
+        return name, f"give {need:,.2f} more {name} a quarter"
+    if name == "budget":
+        of = f"a budget of {limits.budget:,.2f}" + (f" less a reserve of {limits.reserve:,.2f}" if limits.reserve else "")
+        or_reserve = ", or lower the reserve by as much" if limits.reserve >= need else ""
+        return of, f"raise the budget by {need:,.2f}{or_reserve}"
+    return name, f"raise the {name} by {need:,.2f}"
+
+
+def _least_slack(model: _Model, risk: _Risk | None, name: str) -> float | None:
+    """Return the least slack on one limit that lets a plan exist; None where it does not help."""
+    while True:
+        eased, slack = _eased(model, name)
+        answer = _highs(eased, 0.0, None)
+        if answer.x is None:
+            return None
+        need = float(answer.x[slack].sum())
+        if risk is None or not risk.cut(answer.x, need if name == "risk" else 0.0):
+            return need
+
+
+def _eased(model: _Model, name: str) -> tuple[_Model, Ints]:
+    """Return a copy in which the rows of one limit share a slack, or each promise has its own, and it costs 1."""
+    eased = _Model()
+    eased.cost, eased.upper, eased.whole = [0.0] * len(model.cost), list(model.upper), list(model.whole)
+    soft = [row for row in model.rows if row[-1] == name]
+    slack = eased.columns(len(soft) if name == "promise" else 1, upper=FREE, whole=False)
+    for column in slack:
+        eased.cost[column] = 1.0
+    eased.rows = [row for row in model.rows if row[-1] != name]
+    for k, (columns, values, low, high, _) in enumerate(soft):
+        own = slack[[k % slack.size]]
+        eased.rows.append((np.append(columns, own), np.append(values, 1.0 if low > -FREE else -1.0), low, high, name))
+    return eased, slack
