@@ -62,6 +62,7 @@ from .profit.whale import whale_curve as whale_curve
 from .reports.analysis import analyse as analyse
 from .reports.audit import audit as audit
 from .reports.audit import to_lifetimes as to_lifetimes
+from .service.measured import effects_from as effects_from
 from .service.plan import choose_levels as choose_levels
 from .service.plan import plan_service as plan_service
 from .service.segments import segment_customers as segment_customers

@@ -230,22 +230,24 @@ def _show_run(done: Run, files: list[Path], *, as_json: bool) -> None:
 
 
 def _print_plan(plan: Result) -> None:
-    """Print the recommendation: one row per segment, then why, one line each."""
+    """Print what changes and what was measured, then why, one line each."""
     import polars as pl
 
-    stays = pl.lit("stays ") + pl.col("name")
-    up = pl.col("name_today") + " → " + pl.col("name")
-    step = pl.when(pl.col("level") == pl.col("level_today")).then(stays).otherwise(up)
-    rows = plan.table.select(
-        "segment", pl.col("n_customers").alias("customers"), step.alias("service level"),
-        *(pl.col(name).round(0).cast(pl.Int64) for name in ("gain", "cost", "net")),
-        pl.col("staff_hours").alias("hours"),
-    )  # fmt: skip
+    from custvalue.reports.tables import recommendation
+    from custvalue.service.service_plan import ServicePlan
+
+    if not isinstance(plan, ServicePlan):
+        return
+    shown = recommendation(plan).frame
+    amounts = ("gain", "gain_low", "gain_high", "cost")
+    whole = [pl.col(name).round(0).cast(pl.Int64) for name in amounts]
+    rows = shown.select("name", "segment", "action", *whole, "basis")
     out_console.print()
-    kinds = {"segment": "text", "customers": "count", "service level": "text"}
-    _print_table(plan.title, rows, kinds | dict.fromkeys(("gain", "cost", "net", "hours"), "count"))
-    for row in plan.table.iter_rows(named=True):
-        out_console.print(f"  [bold]{_escape(row['segment'])}[/]: {_escape(row['why'])}", highlight=False)
+    kinds = {"name": "text", "segment": "text", "action": "text", "basis": "text"}
+    _print_table(plan.title, rows, kinds | dict.fromkeys(amounts, "count"))
+    for row in shown.iter_rows(named=True):
+        told = f"{row['name']}, {row['segment']}"
+        out_console.print(f"  [bold]{_escape(told)}[/]: {_escape(row['why'])}", highlight=False)
 
 
 def _print_result(result: Result, columns: list[str] | None = None) -> None:

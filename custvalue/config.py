@@ -59,11 +59,29 @@ class DecisionSettings(_Frozen):
 
 
 class ServiceSettings(_Frozen):
-    """Limits of a service plan over one year; None sets no limit."""
+    """Limits of a service plan over one year; None sets no limit.
+
+    Attributes
+    ----------
+    budget, staff_hours, reserve
+        Money, hours of all staff, and the part of the budget that stays in cash.
+    accept_priors
+        Whether a stated effect that nobody measured may carry a step.
+    withdraw
+        Whether customers may lose, after notice, what does not pay.
+    tail_limit
+        Most that may be lost on average in the worst twentieth of what may come.
+    holdout
+        Share of those who would get a measure that is held back, so that what it earns can be seen.
+    """
 
     budget: Money | None = None
     staff_hours: Money | None = None
     reserve: Money = 0.0
+    accept_priors: bool = False
+    withdraw: bool = False
+    tail_limit: FiniteMoney | None = None
+    holdout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.05
 
 
 class Settings(_Frozen):

@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 
 from custvalue.plots.registry import figure_for
 from custvalue.plots.theme import BLUE, GREY, INK, finish
-from custvalue.service.choice import ServicePlan  # noqa: TC001 - singledispatch reads the annotation
+from custvalue.service.choice import LevelPlan  # noqa: TC001 - singledispatch reads the annotation
 from custvalue.service.segments import Segments  # noqa: TC001
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _(result: Segments) -> go.Figure:
 
 
 @figure_for.register
-def _(result: ServicePlan) -> go.Figure:
+def _(result: LevelPlan) -> go.Figure:
     """Draw the step of each segment from today's level to the recommended one, and what it earns."""
     table = result.table
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, column_widths=[0.4, 0.6], horizontal_spacing=0.03)
@@ -114,7 +114,7 @@ def _labels(rows: pl.DataFrame) -> go.Scatter:
     )  # fmt: skip
 
 
-def _period(result: ServicePlan) -> str:
+def _period(result: LevelPlan) -> str:
     return "a year" if result.horizon_days == 365 else f"in {result.horizon_days:,} days"
 
 

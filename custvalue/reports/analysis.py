@@ -136,10 +136,10 @@ def analyse(
         segments = notes.ask("segments", "Which customers are alike?", lambda: _segments(value, profit))
         notes.ask(
             "plan",
-            "Which level of service should each segment get?",
+            "What should each segment get, and what should be tested first?",
             lambda: plan_service(
                 shop, **settings.service.model_dump(), value=value, segments=segments, summary=summary,
-                purchases=cast("ModelFit", notes.results["purchases"]),
+                purchases=cast("ModelFit", notes.results["purchases"]), effects=_judged(notes),
             ),
         )  # fmt: skip
     # whole questions first, then single lines of the profit and loss
@@ -218,6 +218,12 @@ def _experiment(notes: _Notebook, shop: Warehouse, settings: Settings, name: str
     if thresholds.height > 1:
         compare = functools.partial(free_delivery_threshold, shop, experiment=name)
         notes.ask(f"threshold {name}", f"From which basket on: {said}?", compare)
+
+
+def _judged(notes: _Notebook) -> list[Verdict]:
+    """Return the verdicts that measure an effect."""
+    found = [result for result in notes.results.values() if isinstance(result, Verdict)]
+    return [v for v in found if v.design == "rct" and v.decision != NOT_JUDGED and not v.is_provisional]
 
 
 def _segments(value: LifetimeValue, profit: CustomerProfit) -> Segments:

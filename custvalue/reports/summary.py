@@ -34,7 +34,7 @@ QUESTIONS = {
     "spend": "How much do they spend?",
     "value": "What is each customer worth from now on?",
     "segments": "Which customers are alike?",
-    "plan": "Which level of service should each segment get?",
+    "plan": "What should each segment get, and what should be tested first?",
 }
 ABOUT_TESTS = {
     "verdict": "Does {} pay?",
@@ -180,10 +180,9 @@ def _controls_of(name: str, analysis: Analysis) -> Iterator[Control]:
         yield Control(what="Customers: valued, and in a segment", source=source, result=parts, kind="count")
     elif isinstance(result, Verdict) and result.table["n_treated"].null_count() == 0:
         yield from _verdict_controls(result)
-    elif isinstance(result, ServicePlan) and isinstance(value, LifetimeValue):
-        planned = float(result.table["n_customers"].sum() or 0)
-        what = "Customers: valued, and in the service plan"
-        yield Control(what=what, source=float(value.table.height), result=planned, kind="count")
+    elif isinstance(result, ServicePlan):
+        rows = float(result.table["gain"].sum())
+        yield Control(what="Service plan: its net, and sum of its rows", source=result.net, result=rows)
 
 
 def _verdict_controls(verdict: Verdict) -> Iterator[Control]:

@@ -21,8 +21,8 @@ from custvalue.profit.ledger import LedgerReconciliation
 from custvalue.profit.waterfall import CustomerProfit, waterfall_steps
 from custvalue.profit.whale import WhaleCurve
 from custvalue.results import SHOWN_ROWS, Result, column_kind
-from custvalue.service.plan import ServicePlan
 from custvalue.service.segments import Segments
+from custvalue.service.service_plan import ServicePlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from custvalue.results import Kind
 
 BEST = 10
+TESTS_SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,21 +210,22 @@ def _(result: ThresholdCurve) -> list[View]:
 
 @views.register
 def _(result: ServicePlan) -> list[View]:
-    prices: dict[str, Kind] = {"one_more": "money", "relaxed_price": "number", "net_then": "money"}
-    steps = result.roadmap.rename({"from_name": "from", "to_name": "to", "gate": "waits_for"})
+    steps = result.roadmap.drop("measure")
+    tests = result.tests.drop("measure").head(TESTS_SHOWN)
     parts = [
-        _view("Steps now and later, with what they wait for", steps, result.kinds, name="roadmap"),
-        _view("Limits: what is left, and what more would bring", result.shadow_prices, prices, name="limits"),
-        _view("Candidates for a cheaper substitute, or a withdrawal with notice", result.withdrawals, result.kinds,
+        _view("Quarter by quarter: who, what it costs, and when it stops", steps, result.kinds, name="roadmap"),
+        _view("What to test next", tests, result.kinds, name="tests"),
+        _view("What does not pay: who has it, and what a withdrawal frees", result.withdrawals, result.kinds,
               name="withdrawals"),
+        _view("How sure it is", result.risk, result.kinds, name="risk"),
+        _view("Limits: what is left, and what more would bring", result.shadow_prices, result.kinds, name="limits"),
+        _view("What other budgets would earn", result.frontier, result.kinds, name="frontier"),
     ]  # fmt: skip
     return [part for part in parts if part.frame.height]
 
 
 def recommendation(plan: ServicePlan) -> View:
-    """Return the level of each segment and why, steps up first."""
-    order = pl.col("level") > pl.col("level_today")
-    frame = plan.table.sort(order, "net", "segment", descending=[True, True, False], nulls_last=True)
-    frame = frame.with_columns(today=pl.col("name_today"), recommended=pl.col("name"))
-    columns = ("segment", "n_customers", "today", "recommended", "net", "basis", "why")
+    """Return what to do for each measure and segment and why; of what stays as it is, only what was measured."""
+    frame = plan.table.filter((pl.col("action") != "keep") | (pl.col("basis") == "measured"))
+    columns = ("name", "segment", "action", "n_customers", "gain", "gain_low", "gain_high", "cost", "basis", "why")
     return _view("", frame, plan.kinds, columns)

@@ -78,7 +78,7 @@ def _totals(result: Result) -> tuple[str, ...]:
     if isinstance(result, Segments):
         return ("n_customers", "customer_share", result.value_column, "value_share")
     if isinstance(result, ServicePlan):
-        return ("n_customers", "gain", "cost", "staff_hours", "net")
+        return ("gain", "cost")
     return tuple(name for name in ("expected_purchases", "clv", "revenue_value") if name in result.table.columns)
 
 

@@ -45,7 +45,7 @@ _MONEY: Mapping[str, Kind] = dict.fromkeys(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServicePlan(Result):
+class LevelPlan(Result):
     """The service level recommended for each segment, with the money and the reason.
 
     Attributes
@@ -145,7 +145,7 @@ def choose_levels(
     accept_priors: bool = True,
     horizon_days: int = 365,
     currency: str = "EUR",
-) -> ServicePlan:
+) -> LevelPlan:
     """Choose one service level per segment, most gain less cost and set-up, solved to optimality.
 
     Parameters
@@ -195,7 +195,7 @@ def choose_levels(
     steps = next_steps(table, offered, problem, chosen, reserve=reserve)
     rows = _explained(offered[chosen], steps, currency)
     board = rows.sort(["net", "value", "segment"], descending=[True, True, False], nulls_last=True)
-    return ServicePlan(
+    return LevelPlan(
         table=board.select(_SHOWN),
         options=table.drop("name_today", "gain_draws", strict=False),
         shadow_prices=shadow_prices(problem, chosen),

@@ -1,162 +1,200 @@
-"""From a shop to a service plan: who is served how today, what each level brings, which to choose."""
+"""From a shop to a plan: what was measured decides, what was not is tested first."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
+import numpy as np
 import polars as pl
 
 from custvalue.data.purchases import purchase_summary
-from custvalue.errors import DataError, MissingInputError, PlanError
+from custvalue.errors import CustvalueError, DataError, MissingInputError, PlanError
+from custvalue.experiments.verdict import Verdict, does_it_pay
 from custvalue.models.fitting import ModelFit, fit
 from custvalue.models.gamma_gamma import GammaGamma
 from custvalue.models.lifetime_value import LifetimeValue, lifetime_value
 from custvalue.models.mbg_nbd import MbgNbd
 from custvalue.profit.waterfall import customer_profit
-from custvalue.results import DAYS_PER_UNIT
-from custvalue.service.choice import ServicePlan, check_limits, choose_levels
-from custvalue.service.costs import measure_costs, resource_rates
-from custvalue.service.effects import Effects
-from custvalue.service.gates import shut_levels
-from custvalue.service.levels import LevelCatalogue, level_options
-from custvalue.service.response import value_response
-from custvalue.service.segments import Segments, segment_customers
-from custvalue.service.today import with_level_today
+from custvalue.service.cases import Case, measured_cases, untested_cases
+from custvalue.service.choice import LevelPlan, choose_levels
+from custvalue.service.facts import Facts, Shop, read_facts
+from custvalue.service.gates import shut_measures
+from custvalue.service.measured import CONTRIBUTION, MeasuredEffects, effects_from, gathered, prior_spread
+from custvalue.service.options import ALL_STAFF, QUARTERS, Option, effect_draws, options_of, steps_of
+from custvalue.service.outlook import frontier, risk, shadow_prices
+from custvalue.service.priors import stated_beliefs
+from custvalue.service.programme import Limits, Resource
+from custvalue.service.rows import Taken, plan_table, roadmap, tests_table, withdrawals
+from custvalue.service.rules import Rules, check_limits
+from custvalue.service.segments import Segments
+from custvalue.service.service_plan import ServicePlan
+from custvalue.service.solve import Solution, solve
 
 if TYPE_CHECKING:
-    import datetime as dt
+    from numpy.typing import NDArray
 
     from custvalue.data.warehouse import Warehouse
-    from custvalue.models.base import CustomerModel
+    from custvalue.experiments.money import Belief
     from custvalue.results import PurchaseSummary
 
-__all__ = ["ServicePlan", "Shop", "choose_levels", "plan_service"]
+    Floats = NDArray[np.float64]
 
-GIVES = {
-    "service_levels": "the levels of service to choose from",
-    "bundle_items": "the measures that each level is made of",
-    "courtesy_catalogue": "what each measure costs",
-    "effect_draws": "what each measure does to purchases, dropout, spend and referrals, without which no level pays",
-}
+__all__ = ["LevelPlan", "ServicePlan", "Shop", "choose_levels", "plan_service"]
+
+SPREAD_SHARE = 0.2
+"""Spread of what a measure does before any test: a fifth of what a customer contributes in a year."""
+TESTS_AT_ONCE = 3
+STORED = "measured_effects"
 
 
-@runtime_checkable
-class Shop(Protocol):
-    """Anything that gives a table or a relation by name as a frame."""
+@dataclass(frozen=True, kw_only=True)
+class _Models:
+    """Values and fits that a run has already."""
 
-    def fetch(self, relation: str, **params: Any) -> pl.DataFrame:
-        """Return it."""
+    value: LifetimeValue | None = None
+    summary: PurchaseSummary | None = None
+    purchases: ModelFit | None = None
 
 
 def plan_service(
     shop: Shop,
     *,
     budget: float | None = None,
-    staff_hours: float | None = None,
+    staff_hours: float | Mapping[str, float] | None = None,
     reserve: float = 0.0,
-    accept_priors: bool = True,
-    highest_level: int = 2,
-    overlap_weight: float = 0.5,
+    accept_priors: bool = False,
+    withdraw: bool = False,
+    promised: Mapping[str, Sequence[str]] | None = None,
+    tail_limit: float | None = None,
+    holdout: float = 0.05,
+    effects: Sequence[MeasuredEffects | Verdict] | None = None,
     value: LifetimeValue | None = None,
     segments: Segments | pl.DataFrame | None = None,
     summary: PurchaseSummary | None = None,
     purchases: ModelFit | None = None,
 ) -> ServicePlan:
-    """Recommend a level of service for each segment.
+    """Recommend, for each measure and segment, to give, withdraw, keep or test it.
+
+    A measure is given or withdrawn where a verdict of a test decides so for the segment; what no test has measured is
+    put to the test where the result is worth more than it costs. Orders, deliveries and one judged test are enough.
 
     Parameters
     ----------
     shop
-        A warehouse with service_levels, bundle_items, courtesy_catalogue and effect_draws.
+        A warehouse with `experiments` and `assignments`. A `courtesy_catalogue` adds the measures that nobody tested,
+        with what they cost; `courtesy_events` who has them today; `resources` the hours that are idle; `effect_draws`
+        what is believed of them.
     budget
-        Money for additional service and set-up over the value's horizon; None sets no limit.
+        Money for measures, tests and hiring over the year; None sets no limit.
     staff_hours
-        Spare hours that can be given over the horizon. With them minutes cost what is avoidable; None sets
-        no limit, and minutes cost in full, as nobody said that there is time to spare.
+        Hours of the year that may go into it: of all staff together, or by resource. None takes the hours that each
+        resource has idle. They cost what is avoidable of them.
     reserve
         Part of the budget that stays in cash.
     accept_priors
-        True plans on stated priors and says so; False takes measured effects only.
-    highest_level
-        Levels above it are left closed: the service centre has to be built from scratch.
-    overlap_weight
-        A bundle's effect is not the sum of its measures' effects: channel by channel the strongest counts
-        whole, every further one by this weight.
+        True lets a stated effect carry a step, with half a chance that it is wrong altogether; by default it is tested.
+    withdraw
+        True takes a measure back, after a quarter's notice, from segments for which it does not pay. By default nobody
+        loses what he has, but for the treated of a test, which ends.
+    promised
+        Measure → segments that must get it, whatever it brings.
+    tail_limit
+        Most that may be lost on average in the worst twentieth of what may come (CVaR); None sets no limit.
+    holdout
+        Share of those who would get a measure that is held back, so that what it earns can be seen.
+    effects
+        Verdicts or measured effects; default every experiment of the shop, judged now.
     value, segments, summary, purchases
-        Lifetime values, segments (or a frame of customer_id and segment), the purchase summary and the
-        purchase model's fit to it, where a run has them already.
+        Lifetime values, segments (or a frame of customer_id and segment) for measures that nobody tested, the purchase
+        summary and the purchase model's fit to it, where a run has them already.
 
     Returns
     -------
     ServicePlan
-        Money over the horizon of the values, against today's level.
+        Money over a year of four quarters, against today's service.
 
     Raises
     ------
     MissingInputError
-        A table is not loaded, or no margin is known; says what it would give.
+        There is neither a test nor a catalogue of measures; says what each would give.
     PlanError
-        No effect is stated (or, without priors, measured) for any step, or a limit can't be met.
+        A limit makes no sense or can't be met, or a promise names an unknown measure.
     """
     if not isinstance(shop, Shop):
         raise DataError(f"plan_service takes a Warehouse, as made by open(...); it got {type(shop).__name__}.")
     check_limits(budget, staff_hours, reserve)
-    tables = _needed(shop)
-    summary = _summary(shop, value) if summary is None else summary
-    purchases = fit(MbgNbd, summary) if purchases is None else purchases
-    value = _value(shop, summary, purchases) if value is None else value
-    if value.value_column != "clv":
+    found = gathered(_effects(shop) if effects is None else [_as_effects(shop, e) for e in effects])
+    membership = segments.customers if isinstance(segments, Segments) else segments
+    declared = shop.fetch("customer_segments")
+    facts = read_facts(shop, found, membership if declared.is_empty() else None)
+    if found.is_empty() and facts.catalogue.is_empty():
         raise MissingInputError(
-            "Without a margin there is no value to set against the cost of service.",
-            "Load order_lines or products with unit_cost, or state margin_rate in the settings.",
+            "No test is judged and no courtesy_catalogue is loaded: nothing can be recommended.",
+            "Tables experiments and assignments would give a verdict to act on; courtesy_catalogue, measures to test.",
         )
-    catalogue, uncosted = _catalogue(shop, tables, summary.as_of, overlap_weight)
-    customers = _customers(shop, value, segments, tables["service_levels"], summary.as_of)
-    response = value_response(purchases, summary, horizon_days=value.horizon_days)
-    clv_new = _clv_new(value, purchases)
-    options = level_options(
-        customers.join(response, on="customer_id"),
-        catalogue,
-        clv_new=clv_new,
-        horizon_days=value.horizon_days,
-        within_spare_hours=staff_hours is not None,
-        interval=value.level or 0.95,
-    )
-    _refuse_without_effect(options, accept_priors=accept_priors)
-    plan = choose_levels(
-        options,
-        current=dict(options.select("segment", "level_today").iter_rows()),
-        budget=budget,
-        staff_hours=staff_hours,
-        reserve=reserve,
-        highest_level=highest_level,
-        accept_priors=accept_priors,
-        horizon_days=round(value.horizon_days),
-        currency=value.currency,
-    )
-    unknown = f"Nothing says what an event of {', '.join(uncosted)} costs; counted as free." if uncosted else ""
-    return replace(
-        plan, as_of=summary.as_of, costing="full" if staff_hours is None else "avoidable", clv_new=clv_new,
-        overlap_weight=overlap_weight, note=unknown,
+    spread = prior_spread(found.filter(channel=CONTRIBUTION), SPREAD_SHARE * abs(facts.contribution_year))
+    given = _Models(value=value, summary=summary, purchases=purchases)
+    cases = [
+        *measured_cases(facts, spread),
+        *untested_cases(facts, spread, _priors(shop, facts, given, spread)),
+    ]
+    rules = Rules(
+        accept_priors=accept_priors, withdraw=withdraw, promised=_checked(promised or {}, cases), holdout=holdout,
+        gates=shut_measures(facts.catalogue, shop.fetch("stage_gates"), as_of=facts.as_of),
     )  # fmt: skip
+    draws = effect_draws(cases)
+    options = options_of(cases, draws, rules)
+    limits = _limits(facts, budget, staff_hours, reserve, tail_limit)
+    steps = steps_of(options, [r.name for r in limits.resources], rules)
+    solution = solve(steps, limits)
+    if isinstance(shop, Store):
+        shop.store(STORED, found)
+    return _plan(facts, cases, options, draws, limits, solution, rules, spread, staff_hours)
 
 
-def _needed(shop: Shop) -> dict[str, pl.DataFrame]:
-    """Fetch the tables that a plan rests on; all that are missing are named at once."""
-    tables = {name: shop.fetch(name) for name in GIVES}
-    missing = [name for name, table in tables.items() if table.is_empty()]
-    if missing:
-        are = "Table {} is" if len(missing) == 1 else "Tables {} are"
-        gives = "; ".join(GIVES[name] for name in missing)
-        raise MissingInputError(f"{are.format(', '.join(missing))} not loaded.", f"It would give {gives}.")
-    return tables
+@runtime_checkable
+class Store(Protocol):
+    """A shop that keeps results."""
+
+    def store(self, name: str, table: pl.DataFrame) -> None:
+        """Write a table to schema `results`."""
 
 
-def _summary(shop: Shop, value: LifetimeValue | None) -> PurchaseSummary:
-    if value is None:
-        return purchase_summary(cast("Warehouse", shop))
-    return purchase_summary(cast("Warehouse", shop), as_of=value.as_of, time_unit=value.time_unit)
+def _effects(shop: Shop) -> list[MeasuredEffects]:
+    """Judge every test of the shop; one that can't be judged measures nothing."""
+    out = []
+    for row in shop.fetch("experiments").sort("experiment_id").iter_rows(named=True):
+        try:
+            verdict = does_it_pay(shop, experiment=row["name"])
+            out.append(effects_from(verdict, measure=row["measure_id"]))
+        except CustvalueError:
+            continue
+    return out
+
+
+def _as_effects(shop: Shop, found: MeasuredEffects | Verdict) -> MeasuredEffects:
+    if not isinstance(found, Verdict):
+        return found
+    named = dict(shop.fetch("experiments").select("name", "measure_id").iter_rows())
+    return effects_from(found, measure=named.get(found.experiment))
+
+
+def _priors(shop: Shop, facts: Facts, given: _Models, spread: float) -> dict[tuple[str, str], Belief]:
+    """Return what is believed of measures; nothing where no effect is stated or customers can't be valued."""
+    stated = shop.fetch("effect_draws")
+    if stated.is_empty():
+        return {}
+    try:
+        summary = given.summary or purchase_summary(cast("Warehouse", shop))
+        purchases = given.purchases or fit(MbgNbd, summary)
+        value = given.value or _value(shop, summary, purchases)
+        if value.value_column != "clv":
+            return {}
+        return stated_beliefs(stated, facts.membership, value, purchases, summary, spread=spread)
+    except CustvalueError:
+        return {}
 
 
 def _value(shop: Shop, summary: PurchaseSummary, purchases: ModelFit) -> LifetimeValue:
@@ -165,61 +203,78 @@ def _value(shop: Shop, summary: PurchaseSummary, purchases: ModelFit) -> Lifetim
     margin = profit.margin_rate()
     n_orders = shop.fetch("data_span")["n_orders"].item()
     return lifetime_value(
-        purchases, fit(GammaGamma, summary), summary, margin_rate=margin, currency=summary.currency,
+        purchases, fit(GammaGamma, summary), summary, margin_rate=margin, currency=summary.currency, level=None,
         service_cost_per_order=0.0 if margin is None else profit.service_cost_per_order(n_orders),
     )  # fmt: skip
 
 
-def _customers(
-    shop: Shop, value: LifetimeValue, segments: Segments | pl.DataFrame | None, levels: pl.DataFrame, as_of: dt.date
-) -> pl.DataFrame:
-    """Put value, segment, level today, declared segment and type of business of each customer together."""
-    if segments is None:
-        profit = customer_profit(cast("Warehouse", shop), end=as_of)
-        served = value.table.join(profit.cost_to_serve(), on="customer_id", how="left")
-        segments = segment_customers(served, currency=value.currency)
-    membership = segments.customers if isinstance(segments, Segments) else segments
-    known = value.table.join(membership.select("customer_id", "segment"), on="customer_id")
-    declared = shop.fetch("customer_segments").select("customer_id", effect_segment="segment")
-    types = shop.fetch("customers").select("customer_id", "business_type")
-    placed = known.join(declared, on="customer_id", how="left").join(types, on="customer_id", how="left")
-    return with_level_today(placed, shop.fetch("policy_history"), levels, as_of=as_of)
+def _checked(promised: Mapping[str, Sequence[str]], cases: Sequence[Case]) -> Mapping[str, Sequence[str]]:
+    known = {(case.measure, case.segment) for case in cases}
+    for measure, segments in promised.items():
+        for segment in segments:
+            if (measure, segment) not in known:
+                have = ", ".join(sorted({m for m, _ in known}))
+                raise PlanError(
+                    f"Measure {measure!r} for segment {segment!r} was promised; there is no such pair.",
+                    f"Measures: {have}.",
+                )
+    return promised
 
 
-def _catalogue(
-    shop: Shop, tables: dict[str, pl.DataFrame], as_of: dt.date, overlap_weight: float
-) -> tuple[LevelCatalogue, list[str]]:
-    """Return what the levels are made of, and the measures whose cost nothing tells."""
-    seen = shop.fetch("int_courtesy_events")
-    means = pl.col("units", "direct_cost", "minutes", "loss", "forgone_fee").cast(pl.Float64).mean()
-    costs = measure_costs(
-        tables["courtesy_catalogue"],
-        resource_rates(shop.fetch("resources"), as_of=as_of),
-        observed=seen.group_by("measure_id").agg(means),
-    )
-    used = costs.filter(pl.col("measure_id").is_in(tables["bundle_items"]["measure_id"].unique().to_list()))
-    catalogue = LevelCatalogue(
-        levels=shut_levels(tables["service_levels"], shop.fetch("stage_gates"), as_of=as_of),
-        bundles=tables["bundle_items"],
-        costs=costs,
-        effects=Effects(tables["effect_draws"], overlap_weight=overlap_weight),
-    )
-    return catalogue, used.filter(~pl.col("is_costed"))["measure_id"].to_list()
-
-
-def _clv_new(value: LifetimeValue, purchases: ModelFit) -> float:
-    """Value a newcomer: his first purchase and those expected within the horizon, at the mean per purchase."""
-    expected = float(value.table["expected_purchases"].sum())
-    per_purchase = float(value.table["clv"].sum()) / expected if expected > 0 else 0.0
-    horizon = value.horizon_days / DAYS_PER_UNIT[purchases.time_unit]
-    model = cast("CustomerModel", purchases.model)
-    return round(per_purchase * (1.0 + float(model.expected_purchases_new(horizon))), 2)
-
-
-def _refuse_without_effect(options: pl.DataFrame, *, accept_priors: bool) -> None:
-    wanted = ("measured", "prior") if accept_priors else ("measured",)
-    if options.filter(pl.col("basis").is_in(wanted)).is_empty():
-        raise PlanError(
-            f"No effect of any step up is {'stated' if accept_priors else 'measured'}: no level can be recommended.",
-            "Measure one (does_it_pay), or state it in effect_draws with provenance assumed.",
+def _limits(
+    facts: Facts, budget: float | None, staff_hours: float | Mapping[str, float] | None, reserve: float,
+    tail_limit: float | None,
+) -> Limits:  # fmt: skip
+    """Idle hours by resource, as they are or as given; one figure limits all staff together, too."""
+    given = staff_hours if isinstance(staff_hours, Mapping) else {}
+    if unknown := sorted(set(given) - set(facts.idle)):
+        raise PlanError(f"staff_hours names resource {unknown[0]!r}, which table resources lacks.")
+    resources = [
+        Resource(
+            name=name, idle_hours=np.full(QUARTERS, given[name] / QUARTERS if name in given else idle),
+            avoidable_rate=facts.rates[name][1], full_rate=facts.rates[name][0],
         )
+        for name, idle in facts.idle.items()
+    ]  # fmt: skip
+    if staff_hours is not None and not isinstance(staff_hours, Mapping):
+        resources.append(Resource(name=ALL_STAFF, idle_hours=np.full(QUARTERS, staff_hours / QUARTERS)))
+    return Limits(
+        n_quarters=QUARTERS, budget=budget, reserve=reserve, resources=resources, tests_at_once=TESTS_AT_ONCE,
+        cvar=tail_limit,
+    )  # fmt: skip
+
+
+def _plan(
+    facts: Facts, cases: Sequence[Case], options: Sequence[Option], draws: Floats, limits: Limits, solution: Solution,
+    rules: Rules, spread: float, staff_hours: float | Mapping[str, float] | None,
+) -> ServicePlan:  # fmt: skip
+    steps = steps_of(options, [r.name for r in limits.resources], rules)
+    start = solution.start.tolist()
+    prices = shadow_prices(steps, limits, solution, facts.currency)
+    taken = Taken(
+        options=options, start=start, left=dict(prices.select("constraint", "left").iter_rows()), rules=rules,
+        currency=facts.currency,
+        avoidable={r.name: r.avoidable_rate for r in limits.resources},
+    )  # fmt: skip
+    table = plan_table(cases, taken)
+    gives = table.filter(pl.col("action") == "give", pl.col("gain") > 0)
+    believed = float(gives.filter(basis="prior")["gain"].sum()) / float(gives["gain"].sum()) if gives.height else 0.0
+    moves = any(s < QUARTERS and o.action != "test" for o, s in zip(options, start, strict=True))
+    return ServicePlan(
+        table=table, currency=facts.currency, roadmap=roadmap(taken), withdrawals=withdrawals(cases, taken),
+        tests=tests_table(cases, taken), shadow_prices=prices, risk=risk(solution, cases, draws, moves=moves),
+        frontier=frontier(steps, limits, solution), belief_share=believed, optimality_gap=solution.gap,
+        as_of=facts.as_of, n_quarters=QUARTERS, budget=limits.budget, staff_hours=staff_hours,
+        reserve=limits.reserve, tail_limit=limits.cvar, prior_spread=spread, rules=rules, note=_adds(facts),
+    )  # fmt: skip
+
+
+def _adds(facts: Facts) -> str:
+    """Say what tables that are not loaded would add."""
+    lacking = {
+        "courtesy_catalogue (measures that nobody tested, and what they cost)": facts.catalogue.is_empty(),
+        "experiments and assignments (what measures earn)": facts.effects.is_empty(),
+        "resources (idle hours and what they cost)": not facts.rates,
+    }
+    named = [what for what, is_missing in lacking.items() if is_missing]
+    return f"Not loaded; each would add to the plan: {'; '.join(named)}." if named else ""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 OPEN_NEVER = 10_000
 """Quarter of a gate that stays shut."""
+DELAY = 1.0 / 12.0
+"""What a test's result loses by coming a quarter later: it holds for three years."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +65,9 @@ class Steps:
         Of the step's chain.
     gain, cost
         Money per quarter from the step on, but for the minutes; the cost counts against the budget.
-    once
-        Money that the step is worth once, at its quarter: what a test's result is worth.
+    once, upfront
+        Money that the step is worth once and costs once, in its first quarter: what a test's result is worth, and
+        what the test costs.
     hours
         Per quarter, one column per resource.
     draws
@@ -76,7 +79,7 @@ class Steps:
     promised
         Whether the step has to be taken by the last quarter.
     counts
-        Whether it counts against the number of tests at once.
+        Whether it counts against the number of new tests at once.
     """
 
     chain: Ints
@@ -85,6 +88,7 @@ class Steps:
     gain: Floats
     cost: Floats
     once: Floats
+    upfront: Floats
     hours: Floats
     draws: Floats
     earliest: Ints
@@ -179,14 +183,14 @@ def accounts(steps: Steps, limits: Limits, start: Ints) -> Accounts:
     first = (start[:, None] == quarters[None, :]).astype(np.float64)
     needed = on.T @ steps.hours
     hired, minutes, training = _time(needed, limits)
-    opened = _opened(steps, limits, start)
+    opened = _opened(steps, limits, start) + steps.upfront @ first
     spent = steps.cost @ on + hired @ np.array([r.full_rate for r in limits.resources]) + training + opened
     fixed = minutes + float(training.sum()) + float(opened.sum())
     net = float((steps.gain @ on).sum()) - fixed
     outcomes = steps.draws @ on.sum(axis=1) - fixed
     return Accounts(
         spent=spent, needed=needed, hired=hired, net=net, outcomes=outcomes,
-        objective=net + float((steps.once @ first).sum()),
+        objective=net + float(steps.once @ first @ (1.0 - DELAY * quarters)),
     )  # fmt: skip
 
 
@@ -213,7 +217,7 @@ def _opened(steps: Steps, limits: Limits, start: Ints) -> Floats:
     return out
 
 
-def broken(steps: Steps, limits: Limits, found: Accounts, tolerance: float = 0.005) -> list[str]:
+def broken(limits: Limits, found: Accounts, tolerance: float = 0.005) -> list[str]:
     """Name the limits on money, hours and risk that a choice breaks."""
     out = []
     if limits.budget is not None and found.spent.sum() > limits.budget - limits.reserve + tolerance:

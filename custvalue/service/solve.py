@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 from custvalue.errors import PlanError
-from custvalue.service.programme import Accounts, Limits, Steps, accounts, broken
+from custvalue.service.programme import DELAY, Accounts, Limits, Steps, accounts, broken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,11 +62,14 @@ class _Model:
         self.whole += [int(whole)] * n
         return np.arange(first, first + n)
 
-    def row(
-        self, columns: Ints, values: Floats, *, low: float = -FREE, high: float = FREE, soft: str = ""
-    ) -> None:
+    def row(self, columns: Ints, values: Floats, *, low: float = -FREE, high: float = FREE, soft: str = "") -> None:
         used = np.flatnonzero(values)
         self.rows.append((columns[used], values[used], low, high, soft))
+
+    def shut(self, columns: Ints) -> None:
+        """Keep columns at 0."""
+        for column in columns:
+            self.upper[column] = 0.0
 
     def at_most(self, one: int, other: int) -> None:
         self.row(np.array([one, other]), np.array([1.0, -1.0]), high=0.0)
@@ -79,10 +83,13 @@ def solve(steps: Steps, limits: Limits, *, gap: float = 0.0, time_limit: float |
     PlanError
         No plan keeps the limits; names those in conflict and the least by which each would have to give way.
     """
+    if steps.size == 0:
+        never = np.zeros(0, dtype=np.int64)
+        return Solution(start=never, accounts=accounts(steps, limits, never), gap=0.0)
     model, u, risk = build(steps, limits)
-    for _ in range(RELAXED_CUTS):
-        relaxed = None if risk is None else _highs(model, gap, time_limit, whole=False)
-        if risk is None or relaxed.x is None or not risk.cut(relaxed.x):
+    for _ in range(RELAXED_CUTS if risk is not None else 0):
+        point = _highs(model, gap, time_limit, whole=False).x
+        if risk is None or point is None or not risk.cut(point):
             break
     while True:
         answer = _highs(model, gap, time_limit)
@@ -95,7 +102,7 @@ def solve(steps: Steps, limits: Limits, *, gap: float = 0.0, time_limit: float |
         on = answer.x[u] > 0.5
         start = limits.n_quarters - on.sum(axis=1)
         found = accounts(steps, limits, start)
-        if not broken(steps, limits, found):
+        if not broken(limits, found):
             return Solution(start=start, accounts=found, gap=float(answer.mip_gap or 0.0))
         # HiGHS works to a tolerance: a plan that breaks a limit by a cent is cut off
         flat = on.ravel()
@@ -108,34 +115,35 @@ def build(steps: Steps, limits: Limits) -> tuple[_Model, Ints, _Risk | None]:
     u = model.columns(steps.size * n).reshape(steps.size, n)
     for i in range(steps.size):
         for t in range(n):
-            model.cost[u[i, t]] -= steps.gain[i] + (steps.once[i] if t == n - 1 else 0.0)
-    _order(model, steps, limits, u)
+            last = steps.once[i] * (1.0 - DELAY * t) - steps.upfront[i]
+            model.cost[u[i, t]] -= steps.gain[i] + (last if t == n - 1 else DELAY * steps.once[i])
+    _order(model, steps, u)
+    _exclude(model, steps, limits, u)
     spend = [(u[:, t], steps.cost.copy()) for t in range(n)]
-    fixed = _setups(model, steps, limits, u, spend) + _hours(model, steps, limits, u, spend)
+    fixed = _upfront(steps, u, spend) + _setups(model, steps, limits, u, spend) + _hours(model, steps, limits, u, spend)
     _money(model, limits, spend)
     return model, u, None if limits.cvar is None else _Risk(model, steps, limits, u, fixed)
 
 
-def _order(model: _Model, steps: Steps, limits: Limits, u: Ints) -> None:
-    """Steps are kept once taken, in order, one a quarter, behind their gates; chains of a group exclude each other."""
-    n = limits.n_quarters
+def _order(model: _Model, steps: Steps, u: Ints) -> None:
+    """Keep steps once taken, in their order, one a quarter, behind their gates, and promises."""
     for i in range(steps.size):
-        for t in range(n):
-            if t < steps.earliest[i]:
-                model.upper[u[i, t]] = 0.0
-            if t:
-                model.at_most(u[i, t - 1], u[i, t])
-            if steps.rung[i] > 1:
-                if t:
-                    model.at_most(u[i, t], u[i - 1, t - 1])
-                else:
-                    model.upper[u[i, t]] = 0.0
+        model.shut(u[i, : steps.earliest[i]])
+        for one, other in pairwise(u[i]):
+            model.at_most(one, other)
+        if steps.rung[i] > 1:
+            model.shut(u[i, :1])
+            for one, other in zip(u[i, 1:], u[i - 1, :-1], strict=True):
+                model.at_most(one, other)
         if steps.promised[i]:
             model.row(u[i, -1:], np.ones(1), low=1.0, soft="promise")
+
+
+def _exclude(model: _Model, steps: Steps, limits: Limits, u: Ints) -> None:
+    """Take one chain of a group, no more new tests than allowed, and keep adjacent tiers close."""
     last = u[:, -1]
-    first = steps.rung == 1
     for group in np.unique(steps.group):
-        members = np.flatnonzero(first & (steps.group == group))
+        members = np.flatnonzero((steps.rung == 1) & (steps.group == group))
         if members.size > 1:
             model.row(last[members], np.ones(members.size), high=1.0)
     if limits.tests_at_once is not None and steps.counts.any():
@@ -143,13 +151,22 @@ def _order(model: _Model, steps: Steps, limits: Limits, u: Ints) -> None:
         model.row(tests, np.ones(tests.size), high=float(limits.tests_at_once))
     for one, other, most in limits.gaps:
         a, b = steps.chain == one, steps.chain == other
-        for t in range(n):
-            columns = np.concatenate([u[a, t], u[b, t]])
-            values = np.concatenate([np.ones(a.sum()), -np.ones(b.sum())])
-            model.row(columns, values, low=-float(most), high=float(most))
+        values = np.concatenate([np.ones(a.sum()), -np.ones(b.sum())])
+        for t in range(limits.n_quarters):
+            model.row(np.concatenate([u[a, t], u[b, t]]), values, low=-float(most), high=float(most))
 
 
 Part = tuple[Any, Any]
+
+
+def _upfront(steps: Steps, u: Ints, spend: list[Part]) -> list[Part]:
+    """Pay what a step costs once, in its first quarter."""
+    paid = np.flatnonzero(steps.upfront)
+    for t in range(u.shape[1]):
+        spend[t] = _joined(spend[t], u[paid, t], steps.upfront[paid])
+        if t:
+            spend[t] = _joined(spend[t], u[paid, t - 1], -steps.upfront[paid])
+    return [(u[paid, -1], steps.upfront[paid])]
 
 
 def _setups(model: _Model, steps: Steps, limits: Limits, u: Ints, spend: list[Part]) -> list[Part]:
@@ -217,27 +234,23 @@ class _Risk:
     """
 
     def __init__(self, model: _Model, steps: Steps, limits: Limits, u: Ints, fixed: list[Part]) -> None:
-        self.model, self.steps, self.limits = model, steps, limits
-        n = u.shape[1]
-        taken = model.columns(steps.size, upper=float(n), whole=False)  # quarters that each step runs
-        for i in range(steps.size):
-            model.row(np.append(u[i], taken[i]), np.append(np.ones(n), -1.0), low=0.0, high=0.0)
-        paid = model.columns(1, upper=FREE, whole=False)
-        columns = np.concatenate([*(c for c, _ in fixed), paid])
-        model.row(columns, np.concatenate([*(v for _, v in fixed), -np.ones(1)]), low=0.0, high=0.0)
-        self.columns = np.append(taken, paid)
+        self.model, self.steps, self.limits, self.n_quarters = model, steps, limits, u.shape[1]
+        self.columns = np.concatenate([u.ravel(), *(c for c, _ in fixed)])
+        self.paid = np.concatenate([np.zeros(0), *(v for _, v in fixed)])
 
     def cut(self, point: Floats, slack: float = 0.0) -> bool:
         """Add the row that a point breaks; tells whether it breaks one."""
-        values = np.concatenate([-self.steps.draws, np.ones((len(self.steps.draws), 1))], axis=1)
-        losses = values @ point[self.columns]
-        worst = np.argsort(-losses, kind="stable")
+        used = point[self.columns]
+        running = used[: self.steps.size * self.n_quarters].reshape(-1, self.n_quarters).sum(axis=1)
+        losses = self.paid @ used[running.size * self.n_quarters :] - self.steps.draws @ running
         share = self.limits.tail * losses.size
         weights = np.zeros(losses.size)
-        weights[worst] = np.clip(share - np.arange(losses.size), 0.0, 1.0) / share
-        if weights @ losses <= float(self.limits.cvar or 0.0) + slack + TOLERANCE:
+        weights[np.argsort(-losses, kind="stable")] = np.clip(share - np.arange(losses.size), 0.0, 1.0) / share
+        most = float(self.limits.cvar or 0.0)
+        if weights @ losses <= most + slack + TOLERANCE:
             return False
-        self.model.row(self.columns, weights @ values, high=float(self.limits.cvar or 0.0), soft="risk")
+        values = np.concatenate([np.repeat(-(weights @ self.steps.draws), self.n_quarters), self.paid])
+        self.model.row(self.columns, values, high=most, soft="risk")
         return True
 
 
@@ -253,20 +266,23 @@ def _highs(model: _Model, gap: float, time_limit: float | None, *, whole: bool =
             bounds=Bounds(0.0, np.array(model.upper)), constraints=_matrix(model),
             options=options | {"presolve": presolve},
         )  # fmt: skip
-        if answer.status != _SOLVE_ERROR:
+        if answer.status not in (_INFEASIBLE, _SOLVE_ERROR):
             break
     return answer
 
 
 def _matrix(model: _Model) -> list[LinearConstraint]:
     """Return the rows as one sparse matrix, each scaled to coefficients near 1."""
+    if not model.rows:
+        return []
     sizes = [_size(values) for _, values, *_ in model.rows]
     data = np.concatenate([v / s for (_, v, *_), s in zip(model.rows, sizes, strict=True)])
     columns = np.concatenate([c for c, *_ in model.rows])
     ends = np.cumsum([0, *(len(c) for c, *_ in model.rows)])
     matrix = csr_array((data, columns, ends), shape=(len(model.rows), len(model.cost)))
     matrix.sum_duplicates()
-    low, high = (np.array([row[k] / s for row, s in zip(model.rows, sizes, strict=True)]) for k in (2, 3))
+    low = np.array([row[2] / s for row, s in zip(model.rows, sizes, strict=True)])
+    high = np.array([row[3] / s for row, s in zip(model.rows, sizes, strict=True)])
     return [LinearConstraint(matrix, low, high)]
 
 
@@ -301,7 +317,9 @@ def _relaxation(name: str, need: float, steps: Steps, limits: Limits) -> tuple[s
     if name.startswith("hours"):
         return name, f"give {need:,.2f} more {name} a quarter"
     if name == "budget":
-        of = f"a budget of {limits.budget:,.2f}" + (f" less a reserve of {limits.reserve:,.2f}" if limits.reserve else "")
+        of = f"a budget of {limits.budget:,.2f}" + (
+            f" less a reserve of {limits.reserve:,.2f}" if limits.reserve else ""
+        )
         or_reserve = ", or lower the reserve by as much" if limits.reserve >= need else ""
         return of, f"raise the budget by {need:,.2f}{or_reserve}"
     return name, f"raise the {name} by {need:,.2f}"

@@ -1,9 +1,9 @@
-"""plan_service on the sample shop, and the small steps between a shop and its options."""
+"""plan_service: what was measured decides, what was not is tested first."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -11,27 +11,28 @@ import pytest
 from custvalue.data.purchases import purchase_summary
 from custvalue.data.warehouse import Warehouse
 from custvalue.errors import DataError, MissingInputError, PlanError
+from custvalue.experiments.verdict import does_it_pay
 from custvalue.models.fitting import fit
 from custvalue.models.gamma_gamma import GammaGamma
 from custvalue.models.lifetime_value import lifetime_value
 from custvalue.models.mbg_nbd import MbgNbd
-from custvalue.service.gates import shut_levels
+from custvalue.service.gates import shut_levels, shut_measures
+from custvalue.service.measured import aged, effects_from, prior_spread
 from custvalue.service.plan import plan_service
-from custvalue.service.response import value_response
-from custvalue.service.today import with_level_today
+from tests.service.own_shop import TRUE_YEAR, own_shop
 
 DAY = dt.date(2025, 12, 31)
 
 
-@dataclass
-class Changed:
-    """A shop some of whose tables are replaced."""
+class Changed(Warehouse):
+    """A shop some of whose tables are replaced; nothing is stored in it."""
 
-    shop: Warehouse
-    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+    def __init__(self, shop: Warehouse, tables: dict[str, pl.DataFrame]) -> None:
+        self.__dict__.update(shop.__dict__)
+        self.tables = tables
 
     def fetch(self, relation, **params):
-        return self.tables[relation] if relation in self.tables else self.shop.fetch(relation, **params)
+        return self.tables[relation] if relation in self.tables else super().fetch(relation, **params)
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +44,14 @@ def shop(root):
 
 @pytest.fixture(scope="module")
 def known(shop):
-    """Fit and value once for all tests."""
+    """Fit, value and judge once for all tests."""
     summary = purchase_summary(shop)
     purchases = fit(MbgNbd, summary)
     value = lifetime_value(
         purchases, fit(GammaGamma, summary), summary, margin_rate=0.4, service_cost_per_order=5.0, level=None
     )
-    declared = shop.fetch("customer_segments")
-    return {"shop": shop, "summary": summary, "purchases": purchases, "value": value, "segments": declared}
+    verdict = does_it_pay(shop, experiment="free_delivery")
+    return {"shop": shop, "summary": summary, "purchases": purchases, "value": value, "effects": [verdict]}
 
 
 def planned(known, tables=None, **options):
@@ -58,160 +59,195 @@ def planned(known, tables=None, **options):
     return plan_service(Changed(known["shop"], tables or {}), **pieces | options)
 
 
-def test_a_whole_plan_from_nothing_but_the_shop(shop):
-    plan = plan_service(shop, budget=5000.0, staff_hours=180.0, reserve=500.0)
-    assert plan.as_of == DAY
-    assert plan.costing == "avoidable"
-    assert plan.table["n_customers"].sum() == 4000
-    spent = plan.table["cost"].sum() + plan.setup_cost
-    assert 0 < spent <= 4500.0
-    assert plan.table["staff_hours"].sum() <= 180.0
-    assert ((plan.table["level"] - plan.table["level_today"]).is_between(0, 1)).all()
-    assert plan.table["level"].max() <= 2
-    assert plan.table["why"].str.len_chars().min() > 20
-    assert 0.5 < plan.regret["p_beats_today"].item() <= 1.0
-    assert plan.regret["regret"].item() >= 0
-    # the sample's levels hold measures whose effects are stated priors: the plan must say so
-    assert plan.basis == "prior"
-    assert plan.title.endswith("resting on a stated prior, not on a measured effect")
+@pytest.fixture(scope="module")
+def plan(known):
+    return planned(known)
 
 
-def test_declared_segments_and_known_values_can_be_given(known):
-    policy_history = policy(("all", 0, DAY, None), ("small business", 1, DAY, None))
-    plan = planned(known, {"policy_history": policy_history})
-    assert set(plan.table["segment"]) == {"loyal and near", "bargain", "remote", "small business"}
-    today = dict(plan.table.select("segment", "level_today").iter_rows())
-    assert today == {"loyal and near": 0, "bargain": 0, "remote": 0, "small business": 1}
-    assert plan.costing == "full"
+def actions(plan, measure="P5b") -> dict[str, str]:
+    return dict(plan.table.filter(measure=measure).select("segment", "action").iter_rows())
 
 
-def test_an_option_is_the_sum_done_by_hand_from_the_raw_tables(known):
-    """Level 1 made of one measure, W1: 1.5 minutes of the contact centre, two events a year."""
-    shop = known["shop"]
-    bundle = shop.fetch("bundle_items").filter(level=1, measure_id="W1").with_columns(dose=pl.lit(2.0))
-    option = planned(known, {"bundle_items": bundle}).options.filter(segment="remote", level=1).row(0, named=True)
-    people = shop.fetch("customer_segments").filter(segment="remote").join(known["value"].table, on="customer_id")
-    minutes = people["p_alive"].sum() * 2 * 1.5
-    assert option["staff_hours"] == pytest.approx(minutes / 60, abs=0.005)
-    months = shop.fetch("resources").filter(pl.col("period").dt.year() == 2025, resource_id="contact_centre")
-    practical = (months["theoretical_min"] * months["practical_share"].cast(pl.Float64)).sum()
-    assert option["cost"] == pytest.approx(minutes * float(months["cost"].sum()) / practical, abs=0.005)
-    answer = people.join(
-        value_response(known["purchases"], known["summary"], horizon_days=365), on="customer_id"
-    ).select(r=pl.col("clv").dot("rate_elasticity"), d=pl.col("clv").dot("dropout_elasticity"))
-    draws = shop.fetch("effect_draws").filter(measure_id="W1").select(pl.col("d_log_rate", "d_log_dropout"))
-    first_order = answer["r"].item() * draws["d_log_rate"].mean() + answer["d"].item() * draws["d_log_dropout"].mean()
-    assert option["gain"] == pytest.approx(first_order, rel=0.02)
+# ------------------------------------------------------------------------------------------------- measured
 
 
-def test_free_delivery_costs_the_fees_it_gives_up(known):
-    """Against the same plan with a fee of 0: the difference is dose × fee × customers alive, to the cent."""
-    shop = known["shop"]
-    catalogue = shop.fetch("courtesy_catalogue")
-    is_free = pl.col("measure_id") == "P5b"
-    no_fee = catalogue.with_columns(forgone_fee=pl.when(is_free).then(pl.lit(0)).otherwise("forgone_fee"))
-    with_fee, without = (
-        planned(known, {"courtesy_catalogue": table}).options.filter(segment="remote", level=2).row(0, named=True)
-        for table in (catalogue, no_fee)
-    )
-    assert without["forgone_fee"] == 0.0
-    assert with_fee["forgone_fee"] > 0
-    assert without["gain"] - with_fee["gain"] == pytest.approx(with_fee["forgone_fee"], abs=0.02)
-    assert with_fee["cost"] == without["cost"]
-
-
-@pytest.mark.parametrize("name", ["effect_draws", "service_levels", "bundle_items", "courtesy_catalogue"])
-def test_a_missing_table_is_named_with_what_it_would_give(known, name):
-    with pytest.raises(MissingInputError, match=name) as error:
-        planned(known, {name: known["shop"].fetch(name).clear()})
-    assert "would give" in error.value.hint
-
-
-def test_all_missing_tables_are_named_at_once(known):
-    bare = {name: known["shop"].fetch(name).clear() for name in ("effect_draws", "service_levels")}
-    with pytest.raises(MissingInputError, match="Tables service_levels, effect_draws are not loaded"):
-        planned(known, bare)
-
-
-def test_without_a_margin_there_is_no_plan(known):
-    revenue = lifetime_value(
-        known["purchases"],
-        fit(GammaGamma, purchase_summary(known["shop"])),
-        purchase_summary(known["shop"]),
-        level=None,
-    )
-    with pytest.raises(MissingInputError, match="margin"):
-        planned(known, value=revenue)
-
-
-def test_without_priors_only_measured_steps_are_taken_and_without_any_it_refuses(known):
-    assumed = known["shop"].fetch("effect_draws").with_columns(provenance=pl.lit("assumed"))
-    with pytest.raises(PlanError, match="measured"):
-        planned(known, {"effect_draws": assumed}, accept_priors=False)
-    nothing = known["shop"].fetch("effect_draws").with_columns(measure_id=pl.lit("P5d"))
-    with pytest.raises(PlanError, match="stated"):
-        planned(known, {"effect_draws": nothing})
-    measured = known["shop"].fetch("effect_draws").with_columns(provenance=pl.lit("measured"))
-    plan = planned(known, {"effect_draws": measured}, accept_priors=False)
+def test_free_delivery_goes_where_the_test_says_that_it_pays_and_nowhere_else(plan):
+    assert actions(plan) == {
+        "remote": "give", "bargain": "withdraw", "loyal and near": "withdraw", "small business": "test",
+    }  # fmt: skip
     assert plan.basis == "measured"
-    assert "prior" not in plan.title
+    assert plan.title.startswith("Give free delivery to remote; withdraw free delivery from")
+    assert plan.as_of == DAY
 
 
-def test_a_shut_gate_keeps_a_level_closed(known):
+def test_a_rows_gain_is_the_verdicts_effect_by_hand(known, plan):
+    """Effect per window × 365 / 334 days, shrunk by the spread, × 95 % of the eligible 4,000 · 834 / 3,128."""
+    verdict = known["effects"][0]
+    measured = verdict.table.filter(segment="remote").row(0, named=True)
+    mean, sd = measured["effect"] * 365 / 334, measured["standard_error"] * 365 / 334
+    believed = mean * plan.prior_spread**2 / (plan.prior_spread**2 + sd**2)
+    row = plan.table.filter(measure="P5b", segment="remote").row(0, named=True)
+    assert row["effect"] == pytest.approx(believed)
+    assert row["effect_low"] == pytest.approx(measured["effect_low"] * 365 / 334)
+    assert row["gain"] == pytest.approx(0.95 * 4000 * 834 / 3128 * believed, abs=0.01)
+    assert row["gain_low"] < row["gain"] < row["gain_high"]
+    assert "test free_delivery" in row["why"]
+
+
+def test_the_net_is_the_sum_of_the_rows(plan):
+    assert plan.net == pytest.approx(plan.table["gain"].sum(), abs=0.05)
+    assert plan.risk["net_low"].item() < plan.net < plan.risk["net_high"].item()
+    assert plan.optimality_gap == 0.0
+
+
+def test_only_a_verdict_makes_an_effect_measured(known):
+    """A typed word does not: what stands in effect_draws as measured is tested first like any prior."""
+    typed = known["shop"].fetch("effect_draws").with_columns(provenance=pl.lit("measured"), d_log_spend=pl.lit(0.5))
+    found = planned(known, {"effect_draws": typed})
+    assert found.table.filter(pl.col("action") == "give")["basis"].to_list() == ["measured"]
+
+
+def test_a_verdict_that_could_not_be_judged_measures_nothing(known):
+    verdict = known["effects"][0]
+    with pytest.raises(DataError, match="could not be judged"):
+        effects_from(replace(verdict, decision="cannot be judged"))
+    with pytest.raises(DataError, match="provisional"):
+        effects_from(replace(verdict, is_provisional=True))
+    with pytest.raises(DataError, match="not of a randomised test"):
+        effects_from(replace(verdict, design="observational"))
+
+
+def test_effects_keep_their_evidence(known):
+    table = effects_from(known["effects"][0], measure="P5b").table
+    row = table.filter(segment="remote", channel="contribution").row(0, named=True)
+    assert (row["experiment"], row["provenance"], row["window_days"]) == ("free_delivery", "measured", 334)
+    rate = table.filter(segment="remote", channel="rate").row(0, named=True)
+    assert rate["low"] < rate["mean"] < rate["high"]
+
+
+def test_an_old_measurement_weighs_half_after_its_half_life():
+    assert aged(2.0, 3.0, half_life=3.0) ** 2 == pytest.approx(8.0)
+    assert aged(2.0, -1.0) == 2.0
+
+
+def test_the_spread_of_effects_comes_from_past_tests_and_the_stated_one():
+    """Stated 3 counts twice; effects 5 and 1 with errors 3 and 2: 16 and nothing. √((2·9 + 16 + 0) / 4) = √8.5."""
+    found = pl.DataFrame({"mean": [5.0, 1.0], "sd": [3.0, 2.0]})
+    assert prior_spread(found, 3.0) == pytest.approx(8.5**0.5)
+    assert prior_spread(found.clear(), 3.0) == pytest.approx(3.0)
+
+
+# ------------------------------------------------------------------------------------------ not measured
+
+
+def test_what_was_not_measured_is_tested_and_ranked_by_what_the_result_is_worth(plan):
+    started = plan.tests.filter("is_started")
+    assert started.filter(pl.col("measure") != "P5b").height == 3
+    assert plan.tests["worth"].is_sorted(descending=True)
+    assert (plan.tests["worth"] <= plan.tests["perfect_information"]).all()
+    assert plan.table.filter(action="give")["basis"].to_list() == ["measured"]
+
+
+def test_priors_that_are_accepted_say_how_much_of_the_gain_is_belief(known):
+    found = planned(known, accept_priors=True)
+    assert found.basis == "mixed"
+    assert 0.0 < found.belief_share < 1.0
+    assert f"{found.belief_share:.0%} of it is belief" in found.title
+    none = planned(known, accept_priors=True, effects=[])
+    assert none.basis == "prior"
+    assert none.belief_share == 1.0
+    assert none.risk["p_beats_today"].item() < 0.995  # the priors may be wrong altogether
+
+
+def test_without_a_test_nothing_is_given_and_the_plan_says_what_to_test(known):
+    found = planned(known, effects=[])
+    assert set(found.table["action"]) == {"keep", "test"}
+    assert found.title.startswith("Keep today's service: nothing measured says that a change pays. Put 3 measures")
+    assert found.risk["p_beats_today"].item() is None
+
+
+# ------------------------------------------------------------------------------------------------- limits
+
+
+def test_a_budget_that_is_too_small_keeps_a_measure_out_and_the_row_says_so(known):
+    found = planned(known, budget=0.0)
+    assert actions(found)["remote"] == "keep"
+    why = found.table.filter(measure="P5b", segment="remote")["why"].item()
+    assert why.endswith("but too little is left of the budget.")
+    assert planned(known, budget=20_000.0).net >= planned(known, budget=10_000.0).net >= found.net
+
+
+def test_a_promise_is_kept_and_one_that_money_can_not_keep_is_refused(known):
+    found = planned(known, promised={"P5b": ["small business"]})
+    assert actions(found)["small business"] == "give"
+    with pytest.raises(PlanError, match=r"a budget of 10\.00") as error:
+        planned(known, promised={"P5b": ["small business"]}, budget=10.0)
+    assert "raise the budget by" in error.value.hint.lower()
+    with pytest.raises(PlanError, match="no such pair"):
+        planned(known, promised={"P5b": ["nowhere"]})
+
+
+def test_a_shut_gate_keeps_a_measure_closed(known):
     gates = known["shop"].fetch("stage_gates").with_columns(actual=pl.lit(0.0))
-    plan = planned(known, {"stage_gates": gates})
-    assert (plan.table["level"] == plan.table["level_today"]).all()
-    assert "is shut: share of" in " ".join(plan.table["why"])
+    catalogue = known["shop"].fetch("courtesy_catalogue").with_columns(needs_stage=pl.lit(1))
+    tables = {"stage_gates": gates, "courtesy_catalogue": catalogue}
+    assert actions(planned(known, tables))["remote"] == "keep"
+    with pytest.raises(PlanError, match="behind a gate that stays shut"):
+        planned(known, tables, promised={"P5b": ["remote"]})
 
 
-def test_minutes_of_a_resource_that_is_not_loaded_are_an_error(known):
-    with pytest.raises(DataError, match="resources"):
-        planned(known, {"resources": known["shop"].fetch("resources").clear()})
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        ({"budget": -1.0}, "budget must be a number of 0 or more"),
+        ({"reserve": 5.0}, "needs a budget"),
+        ({"budget": 10.0, "reserve": 15.0}, "more than the budget"),
+        ({"staff_hours": {"nobody": 5.0}}, "names resource 'nobody'"),
+        ({"staff_hours": {"field": -5.0}}, "field must be a number"),
+    ],
+)
+def test_limits_that_make_no_sense_are_named(known, limits, says):
+    with pytest.raises(PlanError, match=says):
+        planned(known, **limits)
 
 
-# ------------------------------------------------------------------------------------------------- today
+def test_hours_are_kept_by_resource(known):
+    found = planned(known, accept_priors=True, staff_hours={"contact_centre": 4.0})
+    used = found.shadow_prices.filter(constraint="hours of contact_centre").row(0, named=True)
+    assert (used["limit"], used["used"] <= 4.0) == (4.0, True)
+    wider = planned(known, accept_priors=True)
+    assert wider.net >= found.net
+
+
+# --------------------------------------------------------------------------------------------------- little
+
+
+def test_one_test_and_orders_are_enough(tmp_path):
+    """Free delivery earns 19.16 a customer and year in segment far and loses 29.81 in segment near."""
+    for name, frame in own_shop(1).items():
+        frame.write_csv(tmp_path / f"{name}.csv")
+    with Warehouse() as shop:
+        shop.load(tmp_path)
+        found = plan_service(shop)
+    rows = {row["segment"]: row for row in found.table.iter_rows(named=True)}
+    assert (rows["far"]["action"], rows["near"]["action"]) == ("give", "withdraw")
+    assert rows["far"]["effect_low"] < TRUE_YEAR["far"] < rows["far"]["effect_high"]
+    assert rows["near"]["effect_low"] < TRUE_YEAR["near"] < rows["near"]["effect_high"]
+    assert found.basis == "measured"
+    assert "courtesy_catalogue (measures that nobody tested" in found.note
+
+
+def test_without_a_test_and_a_catalogue_there_is_nothing_to_plan(known):
+    with pytest.raises(MissingInputError, match="No test is judged") as error:
+        planned(known, {"courtesy_catalogue": known["shop"].fetch("courtesy_catalogue").clear()}, effects=[])
+    assert "would give a verdict" in error.value.hint
+
+
+# -------------------------------------------------------------------------------------------------- gates
 
 LEVELS = pl.DataFrame({
     "level": [0, 1, 2], "name": ["base", "quality", "professional"], "min_stage": [0, 1, 2], "setup_cost": [0, 1, 2],
 })  # fmt: skip
-
-
-def policy(*rows) -> pl.DataFrame:
-    schema = {"segment": pl.String, "level": pl.Int16, "valid_from": pl.Date, "valid_to": pl.Date}
-    return pl.DataFrame(list(rows), schema=schema, orient="row")
-
-
-PEOPLE = pl.DataFrame({
-    "customer_id": ["a", "b", "c"], "segment": ["high", "high", "low"], "effect_segment": ["near", "firm", None],
-})  # fmt: skip
-
-
-def levels_of(*rows) -> dict[str, tuple[str, int]]:
-    table = with_level_today(PEOPLE, policy(*rows), LEVELS, as_of=DAY)
-    return {r["customer_id"]: (r["segment"], r["level_today"]) for r in table.to_dicts()}
-
-
-def test_without_a_policy_everybody_is_served_at_the_lowest_level():
-    assert set(levels_of().values()) == {("high", 0), ("low", 0)}
-
-
-def test_the_segments_own_row_comes_first_then_the_declared_ones_then_all():
-    start = dt.date(2025, 1, 1)
-    assert levels_of(("all", 1, start, None))["c"] == ("low", 1)
-    found = levels_of(("all", 0, start, None), ("firm", 2, start, None), ("low", 1, start, None))
-    assert found == {"a": ("high", 0), "b": ("high (now professional)", 2), "c": ("low", 1)}
-
-
-def test_only_spells_that_hold_on_the_day_count():
-    ended = ("all", 2, dt.date(2024, 1, 1), dt.date(2025, 6, 30))
-    later = ("all", 2, dt.date(2026, 1, 1), None)
-    assert levels_of(ended, later, ("all", 1, dt.date(2025, 7, 1), None))["a"][1] == 1
-    assert levels_of(("all", 1, dt.date(2025, 7, 1), DAY))["a"][1] == 1
-
-
-def test_a_policy_with_an_unknown_level_is_an_error():
-    with pytest.raises(DataError, match="level 7"):
-        levels_of(("all", 7, dt.date(2025, 1, 1), None))
 
 
 def test_a_level_needs_the_gates_of_its_stage_and_of_those_before():
@@ -225,3 +261,5 @@ def test_a_level_needs_the_gates_of_its_stage_and_of_those_before():
     later = shut_levels(LEVELS, gates.filter(requirement="z"), as_of=dt.date(2026, 2, 1))["gate"].to_list()
     assert later == [None, None, "z is not known, stage 2 asks for 0.5"]
     assert shut_levels(LEVELS, gates.clear(), as_of=DAY)["gate"].null_count() == 3
+    measures = pl.DataFrame({"measure_id": ["a", "b"], "needs_stage": [2, None]})
+    assert shut_measures(measures, gates, as_of=DAY) == {"a": "y is 0.4, stage 2 asks for 0.5"}
