@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 from scipy.stats import norm
 
-from custvalue.arguments import takes
+from custvalue.validation import takes
 from custvalue.errors import DataError
 from custvalue.experiments.judge import NOT_JUDGED
 from custvalue.experiments.money import Belief, belief
