@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 from scipy.stats import norm
 
-from custvalue.validation import takes
 from custvalue.errors import DataError
 from custvalue.experiments.judge import NOT_JUDGED
 from custvalue.experiments.money import Belief, belief
 from custvalue.experiments.randomised import ALL
 from custvalue.results import Kind, Result
+from custvalue.validation import takes
 
 if TYPE_CHECKING:
     import datetime as dt
