@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from custvalue.data.relations import Relation
     from custvalue.data.sources import Source
 
+BLANKS = "chr(32) || chr(9) || chr(10) || chr(13) || chr(160) || chr(8203) || chr(8239) || chr(65279) || chr(12288)"
+"""What people leave around a cell: blanks, tabs, line breaks, no-break and zero-width spaces."""
+CUT_ID = "^[0-9]([.,][0-9]+)?[eE][+-]?[0-9]{1,3}$"
+"""An id that a spreadsheet turned into a number and cut: several become one."""
+OPEN_ENDED = ("valid_to", "ends", "due_on", "extended_on")
+"""Days that may lie ahead without end."""
+EMPTY_DAYS = "('0001-01-01', '0000-00-00', '1899-12-30', '1900-01-00', '9999-12-31')"
+"""How systems write no day; in a column that may be empty it is empty."""
+
 NOUNS = {"DECIMAL": "a number", "DOUBLE": "a number", "INTEGER": "a whole number", "SMALLINT": "a whole number",
          "BIGINT": "a whole number", "DATE": "a date", "TIMESTAMP": "a date", "BOOLEAN": "true or false",
          "TIME": "a time of day"}  # fmt: skip
@@ -61,7 +70,8 @@ def judge_rows(
         doubts = doubtful_columns(con, numbers, wanted, is_text=source.is_text)
         if doubts:
             _type_rows(con, relation, source, wanted, texts, doubts)
-    if "time_zone" in source.mapping.model_fields_set:
+    form = source.mapping.date_format
+    if "time_zone" in source.mapping.model_fields_set or (form and "%z" not in form.lower()):
         return []
     return [
         f"{source.name}: {name} comes with offsets or zones, and was converted to UTC;"
@@ -101,11 +111,15 @@ def _text(relation: Relation, source: Source, name: str, column: Column, columns
             f"{source.name} has no column {origin!r}, which the mapping names for {relation.name}.{name};"
             f" it has: {', '.join(columns)}."
         )
-    text = f"trim({quote(origin)})"
+    if f"{origin} (2)" in columns:
+        raise SourceError(f"{source.name} has two columns named {origin!r}.", "Give each column its own name.")
+    text = f"trim({quote(origin)}, {BLANKS})"
     if column.remove:
         text = f"regexp_replace({text}, {literal(column.remove)}, '')"
     if name == "customer_id":  # how exports write nobody
         return f"case when lower({text}) not in ('', 'null', 'nan', 'none', 'n/a', '#n/a') then {text} end"
+    if name in relation.days and name not in relation.required:
+        return f"case when {text} not in {EMPTY_DAYS} then nullif({text}, '') end"
     return f"nullif({text}, '')"
 
 
@@ -128,6 +142,7 @@ def _type_rows(
         *(_fixed(f"coalesce({quote(name)}::varchar, {as_text(name) if name in texts else 'null'}) is null",
                  f"{name} is empty") for name in relation.required),
         *(_fixed(_rule(predicate, source), reason) for predicate, reason in relation.rejects),
+        *_implausible(source, wanted, texts),
     ]  # fmt: skip
     causes, reasons, came = (
         ", ".join(f"case when {p.condition} then {part} end" for p in problems if (part := getattr(p, name)))
@@ -185,6 +200,31 @@ def _unread(
         )
 
 
+def _implausible(source: Source, wanted: dict[str, str], texts: dict[str, str]) -> Iterator[_Problem]:
+    """Yield what can be read but not meant: a day out of range, an id that was cut."""
+    first, last = f"date '{source.mapping.earliest}'", _rule("tomorrow + interval 1 year", source)
+    until = "a year from today"
+    if source.mapping.latest:
+        last, until = f"(date '{source.mapping.latest}' + 1)", str(source.mapping.latest)
+    for name in texts:
+        value = f"'''' || {as_text(name)} || ''''"
+        if wanted[name] in ("TIMESTAMP", "DATE"):
+            what = literal(f" does not lie between {source.mapping.earliest} and {until}")
+            ahead = "false" if name in OPEN_ENDED else f"{quote(name)} >= {last}"
+            outside = f"({quote(name)} < {first} or {ahead})"
+        elif name.endswith("_id") and wanted[name] == "VARCHAR":
+            outside = f"regexp_matches({as_text(name)}, {literal(CUT_ID)})"
+            what = literal(" is a number that a spreadsheet cut: several ids become one")
+        else:
+            continue
+        yield _Problem(
+            condition=outside,
+            cause=f"{literal(name)} || {what}",
+            reason=f"{literal(name + ': ')} || {value} || {what}",
+            value=value,
+        )
+
+
 def _cast(name: str, kind: str, source: Source, doubts: dict[str, str]) -> str:
     text = as_text(name)
     column = source.mapping.columns.get(name)
@@ -192,7 +232,7 @@ def _cast(name: str, kind: str, source: Source, doubts: dict[str, str]) -> str:
         factor = column.multiply if column else None
         return number(text, kind, source.mapping, multiply=factor, doubtful=name in doubts)
     if kind in ("TIMESTAMP", "DATE"):
-        return moment(text, kind, source.mapping)
+        return moment(text, kind, source.mapping, is_text=source.is_text)
     return text if kind == "VARCHAR" else f"try_cast({text} as {kind})"
 
 

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
+from custvalue.data.decoding import decoded
 from custvalue.data.quoting import literal, quote
-from custvalue.data.sources import Source, decoded, open_text
+from custvalue.data.text_files import UNREADABLE, land_delimited, land_fixed, layout, literal_path
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-DELIMITERS = (",", ";", "\t", "|")
-NEVER = "\x01"  # a delimiter that no line holds
+    from custvalue.data.sources import Source
 
 
-def land(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> list[str]:
+def land(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> tuple[list[str], list[str]]:
     """Fill the temporary tables `landing` (text columns, `_row` from 1) and `malformed`.
 
     Returns
     -------
-    list of str
-        The source's columns.
+    tuple of list of str
+        The source's columns, and remarks.
 
     Raises
     ------
@@ -37,13 +35,15 @@ def land(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> list[
         con.execute(f"drop table if exists {name}")
     con.execute("create temp table malformed (_row bigint, reason varchar, line varchar)")
     if isinstance(source.content, pl.DataFrame):
-        return _land_frame(con, source.content, source.mapping.marks[0])
+        return _land_frame(con, source.content, source.mapping.marks[0]), []
     if not source.is_text:
-        return _land_parquet(con, source.content, source.mapping.marks[0])
+        return _land_parquet(con, source, source.content, source.mapping.marks[0]), []
     file = decoded(source.content, source.mapping.encoding, scratch)
     try:
-        return _land_lines(con, source, file) if source.mapping.fixed_width else _land_delimited(con, source, file)
-    except (UnicodeError, gzip.BadGzipFile, EOFError) as problem:
+        if source.mapping.fixed_width:
+            return land_fixed(con, source, file), []
+        return land_delimited(con, source, file, scratch)
+    except UNREADABLE as problem:
         raise _unreadable(source, str(problem)) from None
     except duckdb.Error as problem:
         raise _unreadable(source, str(problem).splitlines()[0]) from None
@@ -62,9 +62,8 @@ def columns_of(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) ->
     if not source.is_text:
         return list(_parquet_columns(con, source.content))
     try:
-        file = decoded(source.content, source.mapping.encoding, scratch)
-        return _header(source, file)[1]
-    except (UnicodeError, gzip.BadGzipFile, EOFError) as problem:
+        return layout(con, source, decoded(source.content, source.mapping.encoding, scratch)).names
+    except UNREADABLE as problem:
         raise _unreadable(source, str(problem)) from None
 
 
@@ -90,6 +89,9 @@ def _land_frame(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, decimal: st
 def _as_text(column: pl.Series) -> pl.Series:
     if column.dtype == pl.Categorical or isinstance(column.dtype, pl.Enum):
         return column.cast(pl.String)
+    if column.dtype.is_nested() or column.dtype in (pl.Object, pl.Binary):  # nobody may ask for it
+        written = [None if value is None else str(value) for value in column.to_list()]
+        return pl.Series(column.name, written, dtype=pl.String)
     if column.dtype.is_float():
         clean = column.fill_nan(None)
         # a spreadsheet has no whole numbers, and one gap makes pandas write 17850 as 17850.0
@@ -100,84 +102,33 @@ def _as_text(column: pl.Series) -> pl.Series:
     return column.cast(pl.String) if not column.dtype.is_temporal() else column.dt.to_string("iso:strict")
 
 
-def _land_parquet(con: duckdb.DuckDBPyConnection, file: Path, decimal: str) -> list[str]:
+def _land_parquet(con: duckdb.DuckDBPyConnection, source: Source, file: Path, decimal: str) -> list[str]:
     types = _parquet_columns(con, file)
     texts = {name: f"cast({quote(name)} as varchar)" for name in types}
     for name, kind in types.items():
+        if kind in ("DOUBLE", "FLOAT"):  # pandas writes ids with a gap as 17850.0
+            value = quote(name)
+            whole = f"{value} = round({value}, 0) and abs({value}) < 9007199254740992"
+            texts[name] = (
+                f"case when not isfinite({value}) then null when {whole} then cast(cast({value} as bigint) as varchar)"
+                f" else {texts[name]} end"
+            )
         if decimal != "." and kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")):
             texts[name] = f"replace({texts[name]}, '.', {literal(decimal)})"
     listed = ", ".join(f"{text} as {quote(name)}" for name, text in texts.items())
-    con.execute(
-        f"create temp table landing as select {listed}, row_number() over () as _row"
-        f" from read_parquet({literal(str(file))})"
-    )
+    try:
+        con.execute(
+            f"create temp table landing as select {listed}, row_number() over () as _row"
+            f" from read_parquet({literal_path(file)})"
+        )
+    except duckdb.Error as problem:
+        raise SourceError(f"Can't read {source.name} as Parquet: {str(problem).splitlines()[0]}.") from None
     return list(types)
 
 
 def _parquet_columns(con: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
     try:
-        described = con.execute(f"describe select * from read_parquet({literal(str(file))})").fetchall()
+        described = con.execute(f"describe select * from read_parquet({literal_path(file)})").fetchall()
     except duckdb.Error as problem:
         raise SourceError(f"Can't read {file.name} as Parquet: {str(problem).splitlines()[0]}.") from None
     return {row[0]: row[1] for row in described}
-
-
-def _land_lines(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> list[str]:
-    """Cut lines of fixed width at the mapping's positions."""
-    pieces = {name: column.chars for name, column in source.mapping.columns.items() if column.chars}
-    cuts = ", ".join(f"substr(line, {a}, {b - a + 1}) as {quote(name)}" for name, (a, b) in pieces.items())
-    con.execute(
-        f"create temp table landing as select {cuts}, row_number() over () as _row from read_csv({literal(str(file))},"
-        f" columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false, delim = {literal(NEVER)}, quote = '',"
-        f" escape = '', skip = {source.mapping.skip}) where trim(line) <> ''"
-    )
-    return list(pieces)
-
-
-def _land_delimited(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> list[str]:
-    mapping = source.mapping
-    delimiter, names, skip = _header(source, file)
-    types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-    con.execute(
-        f"create temp table landing as select *, row_number() over () as _row from read_csv({literal(str(file))},"
-        f" columns = {{{types}}}, auto_detect = false, header = {mapping.header}, delim = {literal(delimiter)},"
-        f" quote = '\"', escape = '\"', skip = {skip}, ignore_errors = true, store_rejects = true,"
-        " max_line_size = 10000000)"
-    )
-    _collect_malformed(con, source, header_lines=skip + int(mapping.header))
-    return names
-
-
-def _header(source: Source, file: Path) -> tuple[str, list[str], int]:
-    """Return the delimiter, the columns (1, 2, 3, ... where there is no header) and the lines before the header."""
-    mapping = source.mapping
-    with open_text(file, "utf-8-sig") as stream:
-        lines = [stream.readline() for _ in range(mapping.skip + 1)]
-        while lines[-1] and not lines[-1].strip():  # blank lines before the header
-            lines.append(stream.readline())
-        if not lines[-1].strip():
-            raise SourceError(f"{file.name} is empty: not even a header.", "Export it again, or leave it out.")
-        delimiter = mapping.delimiter or max(DELIMITERS, key=lines[-1].count)
-        first = [name.strip() for name in next(csv.reader([lines[-1].rstrip("\r\n")], delimiter=delimiter))]
-    names = first if mapping.header else [str(i) for i in range(1, len(first) + 1)]
-    lower = [name.lower() for name in names]
-    if doubled := sorted({name for name in names if lower.count(name.lower()) > 1}):
-        raise SourceError(f"{source.name} has two columns named {doubled[0]!r}.", "Give each column its own name.")
-    return delimiter, names, len(lines) - 1
-
-
-def _collect_malformed(con: duckdb.DuckDBPyConnection, source: Source, header_lines: int) -> None:
-    """Keep lines that are no rows, and number the rows as they stand in the file."""
-    con.execute(
-        "insert into malformed select line - $head, 'the line has another number of columns than the header: '"
-        " || any_value(lower(error_type)), any_value(csv_line) from reject_errors"
-        " where error_type <> 'INVALID ENCODING' group by line",
-        {"head": header_lines},
-    )
-    if con.execute("select count(*) from reject_errors where error_type = 'INVALID ENCODING'").fetchall()[0][0]:
-        raise _unreadable(source, "invalid UTF-8")
-    if con.execute("select count(*) from malformed").fetchall()[0][0]:
-        con.execute(
-            "update landing set _row = _row + (select count(*) from (select _row - row_number() over (order by _row)"
-            " as before from malformed) as bad where bad.before < landing._row)"
-        )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from custvalue.data.landing import land
-from custvalue.data.matching import check_mapping, settle, unmatched
+from custvalue.data.matching import check_mapping, settle_all, unmatched
 from custvalue.data.quality import accept
 from custvalue.errors import DataError, SourceError
 from custvalue.results import Result
@@ -82,7 +82,8 @@ def load_sources(
     try:
         with tempfile.TemporaryDirectory() as folder:
             scratch = Path(folder)
-            settled = [settle(con, relations, source, scratch) for source in sources]
+            settled, left_alone = settle_all(con, relations, sources, mapping, scratch)
+            remarks += left_alone
             _check_currency(con, mapping.currency)
             rank = {name: i for i, name in enumerate(_raw_names(relations))}
             for source in settled:
@@ -110,7 +111,7 @@ def _load_one(
         " which was loaded before: nothing is added, its rows count once."
         for other in _forget(con, source, "content_hash", source.content_hash)
     ]
-    columns = land(con, source, scratch)
+    columns, noted = land(con, source, scratch)
     source_id = con.execute("select coalesce(max(source_id), 0) + 1 from meta.load_log").fetchall()[0][0]
     counts, remarked = accept(con, relation, source, columns, source_id)
     con.execute(
@@ -121,7 +122,7 @@ def _load_one(
             "hash": source.content_hash, "currency": currency, **counts.__dict__,
         },
     )  # fmt: skip
-    return remarks + remarked
+    return remarks + noted + remarked
 
 
 def _forget(con: duckdb.DuckDBPyConnection, source: Source, column: str, value: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import fnmatch
 import tomllib
 from pathlib import Path
@@ -76,17 +77,19 @@ class TableMap(_Frozen):
     columns
         Our column -> the user's; a plain text is its name. Columns not listed keep their names.
     delimiter, encoding
-        Of text files. Delimiter is found from the header, encoding is UTF-8, unless said here.
+        Of text files. Delimiter is found from the first rows, encoding is UTF-8, unless said here.
     header, skip, header_row
         Whether the columns have names, and how many lines or rows stand before them; `header_row = 4` says the same
-        as `skip = 3`.
+        as `skip = 3`. Titles above a header are found without it.
     sheet
-        Name of the sheet of a workbook.
+        Of a workbook: the only sheet to read.
     decimal, thousands
         Marks in numbers that come as text. Without them a point marks decimals and nothing marks thousands; with a
         decimal comma, points mark thousands. Thousands are groups of three digits, so `12.50` is then no number.
     date_format
         As in strptime: `%d.%m.%Y`; without it ISO 8601.
+    earliest, latest
+        Days outside are set aside: what is before 1970 or more than a year ahead, unless said here.
     time_zone
         The zone that the shop's days are counted in (`Europe/Zurich`). A time that comes with an offset or a zone,
         in text as in a frame or a Parquet file, is converted to it; one that comes without is taken as it stands.
@@ -99,12 +102,14 @@ class TableMap(_Frozen):
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: str = "utf-8"
     header: bool = True
-    skip: Annotated[int, Field(ge=0)] = 0
+    skip: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
     header_row: Annotated[int, Field(ge=1)] | None = None
     sheet: str | None = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'"] | None = None
     date_format: str | None = None
+    earliest: dt.date = dt.date(1970, 1, 1)
+    latest: dt.date | None = None
     time_zone: str = "UTC"
     kinds: tuple[KindRule, ...] = ()
 

@@ -52,6 +52,41 @@ def unmatched(mapping: Mapping, sources: list[Source]) -> list[str]:
     return [f"No file here is one of the mapping's {', '.join(unused)}: nothing is read by it."] if unused else []
 
 
+def settle_all(
+    con: duckdb.DuckDBPyConnection, relations: dict[str, Relation], sources: list[Source], mapping: Mapping, scratch: Path
+) -> tuple[list[Source], list[str]]:
+    """Decide on the table of every source; one part of a folder, workbook or database that fits none is left alone.
+
+    Returns
+    -------
+    tuple of list
+        The sources that feed a table, and a remark on those left alone.
+
+    Raises
+    ------
+    SourceError
+        A source that was named fits no table, or no part of what was named does.
+    """
+    settled, problems, names = [], [], []
+    for source in sources:
+        if source.is_found and mapping.tables and source.mapping not in mapping.tables.values():
+            if f"raw.{source.table}" not in relations:  # the mapping says which parts are meant
+                names.append(source.name)
+                continue
+        try:
+            settled.append(settle(con, relations, source, scratch))
+        except SourceError as problem:
+            if not source.is_found:
+                raise
+            problems.append(problem)
+            names.append(source.name)
+    if not settled and problems:
+        raise problems[0]
+    if not settled:
+        raise SourceError(f"None of {', '.join(names)} is a file that the mapping names.")
+    return settled, [f"Left alone, since they fit no table: {', '.join(names)}."] if names else []
+
+
 def settle(con: duckdb.DuckDBPyConnection, relations: dict[str, Relation], source: Source, scratch: Path) -> Source:
     """Decide on the table: three columns are enough for a flat export, whatever the file is called.
 

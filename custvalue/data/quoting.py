@@ -11,3 +11,10 @@ def quote(name: str) -> str:
 def literal(text: str) -> str:
     """Quote a text value."""
     return "'" + text.replace("'", "''") + "'"
+
+
+NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+"""Settings of every connection: nothing is fetched from anywhere."""

@@ -15,7 +15,9 @@ WHOLE = ("INTEGER", "SMALLINT", "BIGINT")
 SEPARATORS = {".": r"\.", ",": ",", " ": "[ \u00a0\u202f]", "'": "['\u2019]"}  # each as people write it
 GROUPED = r"^[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+$"  # 1.234: a thousand and more, or one and a bit
 NUMERAL = "^[+-]?[0-9., '\u2019\u00a0\u202f]*[0-9]$"
-ZONED = r":[0-9]{2}([.,][0-9]+)? *[A-Za-z+-]"  # a zone or an offset after the time of day
+# a zone or an offset after the time of day; AM, PM and words such as Uhr are none
+ZONED = r":[0-9]{2}([.,][0-9]+)? *(Z$|[+-][0-9]{1,2}|UTC|GMT|[A-Z]{3,5}$|[A-Z][A-Za-z]+/[A-Z])"
+DAY = "^[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}([ T][0-9]|$)"  # four digits of the year, and nothing like BC or epoch
 MARKS = {
     "decimal commas": "^[+-]?([0-9]*,([0-9]{1,2}|[0-9]{4,})|.*[0-9][. '\u2019\u00a0\u202f][0-9]{3},[0-9]+)$",
     "thousands points": r"^[+-]?[0-9]{1,3}(\.[0-9]{3}){2,}$",
@@ -51,21 +53,27 @@ def number(text: str, kind: str, mapping: TableMap, *, multiply: float | None = 
     return f"try_cast({checked} as {kind})"
 
 
-def moment(text: str, kind: str, mapping: TableMap) -> str:
-    """Read a date or a time; one with an offset or a zone is brought to the mapping's time zone."""
+def moment(text: str, kind: str, mapping: TableMap, *, is_text: bool = True) -> str:
+    """Read a date or a time; one with an offset or a zone is brought to the mapping's time zone.
+
+    Workbooks, Parquet files and frames hold real dates, which need no format: there it is for the texts among them.
+    """
     zone, form = literal(mapping.time_zone), mapping.date_format
     if form is None:
-        closed = rf"regexp_replace({text}, ' +([+-])', '\1')"  # an offset stands right after the time
-        there = f"timezone({zone}, try_cast({closed} as timestamptz))"
-        found = (
-            f"case when regexp_matches({text}, {literal(ZONED)}) then {there} else try_cast({text} as timestamp) end"
-        )
-    elif "%z" in form.lower():
+        return f"cast({_iso(text, zone)} as {kind})"
+    if "%z" in form.lower():
         utc = f"regexp_replace({text}, 'Z$', '+00:00')" if "%z" in form else text
         found = f"timezone({zone}, try_strptime({utc}, {literal(form)}))"
     else:
         found = f"try_strptime({text}, {literal(form)})"
-    return f"cast({found} as {kind})"
+    return f"cast({found if is_text else f'coalesce({found}, {_iso(text, zone)})'} as {kind})"
+
+
+def _iso(text: str, zone: str) -> str:
+    closed = rf"regexp_replace({text}, ' +([+-])', '\1')"  # an offset stands right after the time
+    there = f"timezone({zone}, try_cast({closed} as timestamptz))"
+    read = f"case when regexp_matches({text}, {literal(ZONED)}) then {there} else try_cast({text} as timestamp) end"
+    return f"case when regexp_matches({text}, {literal(DAY)}) and not contains({text}, '(') then {read} end"
 
 
 def has_zones(con: duckdb.DuckDBPyConnection, text: str) -> bool:

@@ -62,6 +62,11 @@ class Relation:
     sql: str
 
     @property
+    def days(self) -> tuple[str, ...]:
+        """Columns of a raw table that hold days or times."""
+        return tuple(re.findall(r"^    (\w+) (?:date|timestamp)\b", self.sql, re.MULTILINE))
+
+    @property
     def qualified(self) -> str:
         """Name with schema, as SQL writes it."""
         return f"{self.schema}.{self.name}"

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import sqlite3
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote as url_quote
 
 import duckdb
 import polars as pl
 
 from custvalue.data.mapping import Mapping, TableMap
-from custvalue.data.quoting import quote
+from custvalue.data.quoting import NO_EXTENSIONS, quote
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 TEXT = (".csv", ".tsv", ".txt")
+LOOKED_AT, HEADER_SHARE = 200, 0.6  # a title row fills fewer cells than a header
 SUFFIXES = (*TEXT, *(f"{suffix}.gz" for suffix in TEXT), ".parquet", ".xlsx")
 FLAT = "transactions"
 FLAT_COLUMNS = {"customer_id", "ordered_at", "amount"}
+GZIP = b"\x1f\x8b"
+CONTENTS = {
+    GZIP: "gzip", b"PK\x03\x04": "xlsx", b"PAR1": "parquet", b"SQLite format 3": "sqlite", b"\xd0\xcf\x11\xe0": "xls",
+    b"%PDF": "pdf",
+}  # fmt: skip
+"""What files begin with, whatever their names say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,9 @@ class Source:
         The raw table it feeds; None as long as only its columns can tell.
     content
         A text or Parquet file, or a frame.
+    is_found
+        True where a folder, a workbook or a database was named and this is one part of it: what fits no table there is
+        left alone.
     """
 
     name: str
@@ -47,11 +58,21 @@ class Source:
     table: str | None
     mapping: TableMap
     content: Path | pl.DataFrame
+    is_found: bool = False
 
     @property
     def is_text(self) -> bool:
         """True for a text file, packed or not."""
-        return isinstance(self.content, Path) and self.content.name.lower().removesuffix(".gz").endswith(TEXT)
+        return isinstance(self.content, Path) and content_kind(self.content) != "parquet"
+
+
+def content_kind(file: Path) -> str:
+    """Tell what a file holds by its first bytes: `text` where they are none that we know."""
+    with file.open("rb") as stream:
+        start = stream.read(16)
+    if start[8:12] == b"DUCK":
+        return "duckdb"
+    return next((kind for magic, kind in CONTENTS.items() if start.startswith(magic)), "text")
 
 
 def find_sources(source: Any, mapping: Mapping, table: str | None = None) -> list[Source]:
@@ -73,23 +94,25 @@ def find_sources(source: Any, mapping: Mapping, table: str | None = None) -> lis
     """
     if isinstance(source, list | tuple):
         return [found for part in source for found in find_sources(part, mapping, table)]
-    if isinstance(source, pl.DataFrame) or type(source).__module__.startswith("pandas"):
-        return _frame_sources(source, mapping, table)
     if not isinstance(source, str | Path):
-        raise SourceError(
-            f"Can't load a {type(source).__name__}.", "Give a path, a folder, a frame, or a list of these."
-        )
+        return _frame_sources(source, mapping, table)
     if "://" in str(source):
         return _database_sources(str(source), mapping)
     path = Path(source)
-    if path.is_dir():
-        return _folder_sources(path, mapping, table)
-    if not path.is_file():
-        raise SourceError(
-            f"There is no file or folder {path.name!r}.",
-            "Check the path; it is taken from the current folder.",
-        )
-    return _file_sources(path, mapping, table)
+    try:
+        if path.is_dir():
+            return _folder_sources(path, mapping, table)
+        if path.is_file():
+            return _file_sources(path, mapping, table)
+    except (OSError, ValueError) as problem:  # a name that the system can't hold, a file that may not be read
+        raise SourceError(f"Can't read {path.name!r}: {getattr(problem, 'strerror', None) or problem}.") from None
+    book, colon, sheet = str(source).rpartition(":")
+    if colon and sheet and book.lower().endswith(".xlsx") and Path(book).is_file():
+        return _workbook_sources(Path(book), mapping, table, only=sheet)
+    raise SourceError(
+        f"There is no file or folder {path.name!r}.",
+        "Check the path; it is taken from the current folder.",
+    )
 
 
 def _folder_sources(folder: Path, mapping: Mapping, table: str | None) -> list[Source]:
@@ -100,7 +123,7 @@ def _folder_sources(folder: Path, mapping: Mapping, table: str | None) -> list[S
             f"The folder {folder.name!r} holds no file to load.",
             f"Kinds that can be read: {', '.join(SUFFIXES)}.",
         )
-    return [source for file in files for source in _file_sources(file, mapping, table)]
+    return [replace(source, is_found=True) for file in files for source in _file_sources(file, mapping, table)]
 
 
 def _file_sources(file: Path, mapping: Mapping, table: str | None) -> list[Source]:
@@ -111,11 +134,66 @@ def _file_sources(file: Path, mapping: Mapping, table: str | None) -> list[Sourc
         )
     if file.stat().st_size == 0:
         raise SourceError(f"{file.name} is empty: not even a header.", "Export it again, or leave it out.")
-    if file.suffix.lower() == ".xlsx":
-        return [s for name, sheet in _sheets(file) for s in _named(name, file, _digest(sheet), sheet, mapping, table)]
+    kind = content_kind(file)
+    if kind in ("sqlite", "duckdb"):
+        raise SourceError(f"{file.name} is a {kind} database.", f"Load it as {kind}:///{file.name}.")
+    if kind in ("xls", "pdf") or (kind == "text" and file.name.lower().endswith((".xlsx", ".parquet"))):
+        what = {"xls": "an old Excel file (.xls)", "pdf": "a PDF"}.get(kind, "no such file inside")
+        raise SourceError(f"Can't read {file.name}: it is {what}.", "Export it again as CSV, .xlsx or Parquet.")
+    if kind == "xlsx":
+        return _workbook_sources(file, mapping, table)
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return list(_named(file.name, file, digest, file, mapping, table))
+
+
+def _workbook_sources(file: Path, mapping: Mapping, table: str | None, only: str | None = None) -> list[Source]:
+    sheets = _sheets(file)
+    if only is not None:
+        if only not in sheets:
+            raise SourceError(f"{file.name} has no sheet {only!r}.", f"It has {', '.join(sheets)}.")
+        sheets = {only: sheets[only]}
+    found = []
+    for sheet, cells in sheets.items():
+        # a workbook of one sheet is named by its file, one of several by each sheet
+        name = file.name if len(sheets) == 1 and only is None else f"{file.name}:{sheet}"
+        for source in _named(name, file, _digest(cells), cells, mapping, table):
+            wanted = source.mapping.sheet
+            if wanted is None or wanted.lower() == sheet.lower():
+                frame = with_header(cells, source.mapping)
+                if frame is not None:
+                    found.append(replace(source, content=frame, is_found=len(sheets) > 1))
+    if not found:
+        wanted = ", ".join(sorted({entry.sheet for entry in mapping.tables.values() if entry.sheet}))
+        why = f"no sheet is named {wanted}" if wanted else "no sheet has a header"
+        raise SourceError(f"{file.name} is empty: {why}.", f"It has the sheets {', '.join(sheets) or 'none'}.")
+    return found
+
+
+def with_header(cells: pl.DataFrame, mapping: TableMap) -> pl.DataFrame | None:
+    """Take the header from a sheet's cells: the first row that is no title; None where the sheet has none."""
+    rows = cells.slice(mapping.skip)
+    if not mapping.header:
+        return rows.rename({old: str(i) for i, old in enumerate(rows.columns, start=1)}) if rows.height else None
+    filled = [sum(bool(cell and cell.strip()) for cell in row) for row in rows.head(LOOKED_AT).rows()]
+    if not filled or not max(filled):
+        return None
+    widest = max(filled)
+    place = next(i for i, n in enumerate(filled) if n >= max(1, HEADER_SHARE * widest))
+    names = unique_names([(cell or "").strip() for cell in rows.row(place)])
+    body = rows.slice(place + 1).rename(dict(zip(rows.columns, names, strict=True)))
+    return body.filter(~pl.all_horizontal(pl.all().is_null() | (pl.all().str.strip_chars() == "")))
+
+
+def unique_names(header: list[str]) -> list[str]:
+    """Name columns without a name by their place, and number those whose name stands twice."""
+    seen: Counter[str] = Counter()
+    names = []
+    for place, text in enumerate(header, start=1):
+        name = text or f"column {place}"
+        seen[name.lower()] += 1
+        names.append(name if seen[name.lower()] == 1 else f"{name} ({seen[name.lower()]})")
+    return names
 
 
 def _named(
@@ -131,21 +209,23 @@ def _named(
         )  # fmt: skip
 
 
-def _sheets(file: Path) -> Iterable[tuple[str, pl.DataFrame]]:
+def _sheets(file: Path) -> dict[str, pl.DataFrame]:
+    """Read every cell of every sheet as text, dates in ISO 8601: a type told from the first rows loses later cells."""
+    import fastexcel
+
     try:
-        sheets = pl.read_excel(file, sheet_id=0, raise_if_empty=False)
+        book = fastexcel.read_excel(file)
+        sheets = {name: book.load_sheet(name, header_row=None, dtypes="string") for name in book.sheet_names}
+        cells = {name: sheet.to_polars() for name, sheet in sheets.items()}
     except Exception as problem:  # noqa: BLE001, the reader's errors have no common base
-        raise SourceError(f"Can't read {file.name} as a workbook: {problem}.") from None
-    filled = {name: sheet for name, sheet in sheets.items() if sheet.width}
-    if not filled:
-        raise SourceError(f"{file.name} is empty: no sheet has a header.", "Export it again, or leave it out.")
-    for name, sheet in filled.items():
-        # a workbook of one sheet is named by its file, one of several by each sheet
-        yield (file.name if len(filled) == 1 else f"{file.name}:{name}"), sheet
+        why = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        raise SourceError(f"Can't read {file.name} as a workbook: {why}.") from None
+    midnight = pl.all().cast(pl.String).str.replace(r"^(\d{4}-\d{2}-\d{2}) 00:00:00$", "$1")
+    return {name: frame.select(midnight) for name, frame in cells.items() if frame.width and frame.height}
 
 
 def _frame_sources(frame: Any, mapping: Mapping, table: str | None) -> list[Source]:
-    polars = frame if isinstance(frame, pl.DataFrame) else _from_pandas(frame)
+    polars = _as_polars(frame)
     if polars.width == 0:
         raise SourceError("The frame is empty: it has no column.")
     digest = _digest(polars)
@@ -160,8 +240,25 @@ def _frame_sources(frame: Any, mapping: Mapping, table: str | None) -> list[Sour
     ]  # fmt: skip
 
 
+def _as_polars(frame: Any) -> pl.DataFrame:
+    """Read a table of any library: Polars (lazy too), pandas, Arrow, a DuckDB relation."""
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    if isinstance(frame, pl.LazyFrame):
+        return frame.collect()
+    if type(frame).__module__.startswith("pandas"):
+        return _from_pandas(frame)
+    if isinstance(frame, duckdb.DuckDBPyRelation):
+        found: pl.DataFrame = frame.pl()
+        return found
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pl.DataFrame(frame)
+    raise SourceError(f"Can't load a {type(frame).__name__}.", "Give a path, a folder, a frame, or a list of these.")
+
+
 def _digest(frame: pl.DataFrame) -> str:
-    return hashlib.sha256(frame.write_ipc(None).getvalue()).hexdigest()
+    plain = frame.select(pl.all().exclude(pl.Object))
+    return hashlib.sha256(repr(frame.schema).encode() + plain.write_ipc(None).getvalue()).hexdigest()
 
 
 def _from_pandas(frame: Any) -> pl.DataFrame:
@@ -187,13 +284,14 @@ def _database_sources(address: str, mapping: Mapping) -> list[Source]:
     if not Path(where).is_file():
         raise SourceError(f"There is no database file {Path(where).name!r}.")
     tables = _duckdb_tables(Path(where)) if scheme == "duckdb" else _sqlite_tables(where)
-    return [s for name, frame in tables for s in _named(name, Path(where), _digest(frame), frame, mapping, None)]
+    named = (s for name, frame in tables for s in _named(name, Path(where), _digest(frame), frame, mapping, None))
+    return [replace(source, is_found=True) for source in named]
 
 
 def _duckdb_tables(file: Path) -> list[tuple[str, pl.DataFrame]]:
     """Read all tables of another DuckDB file, without writing to it."""
     try:
-        with duckdb.connect(str(file), read_only=True) as con:
+        with duckdb.connect(str(file.absolute()), read_only=True, config=NO_EXTENSIONS) as con:
             names = con.execute(
                 "select table_schema, table_name from information_schema.tables"
                 " where table_type = 'BASE TABLE' order by all"
@@ -204,7 +302,7 @@ def _duckdb_tables(file: Path) -> list[tuple[str, pl.DataFrame]]:
 
 
 def _sqlite_tables(where: str) -> list[tuple[str, pl.DataFrame]]:
-    connection = sqlite3.connect(f"file:{where}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"file:{url_quote(where)}?mode=ro", uri=True)
     try:
         names = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table' order by 1")]
         return [
@@ -217,37 +315,9 @@ def _sqlite_tables(where: str) -> list[tuple[str, pl.DataFrame]]:
         connection.close()
 
 
-def decoded(file: Path, encoding: str, folder: Path) -> Path:
-    """Return the file itself when it is UTF-8, otherwise a UTF-8 copy in `folder`.
-
-    Raises
-    ------
-    SourceError
-        Python knows no such encoding, or the bytes are not in it.
-    """
-    with file.open("rb") as stream:
-        start = stream.read(4)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    try:
-        if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii"):
-            return file
-        copy = folder / f"utf8-{file.name.removesuffix('.gz')}"
-        with open_text(file, encoding) as read, copy.open("w", encoding="utf-8", newline="") as write:
-            while chunk := read.read(1 << 20):
-                write.write(chunk)
-    except LookupError:
-        raise SourceError(
-            f"{file.name}: there is no encoding {encoding!r}.", "Common ones: utf-8, windows-1252, utf-16."
-        ) from None
-    except UnicodeError as problem:
-        raise SourceError(f"{file.name} is not in the encoding {encoding!r}: {problem}.") from None
-    return copy
-
-
 def open_text(file: Path, encoding: str) -> Any:
     """Open a text file for reading, packed or not, without translating line ends."""
     import gzip
 
-    opener = gzip.open if file.name.lower().endswith(".gz") else open
+    opener = gzip.open if content_kind(file) == "gzip" else open
     return opener(file, "rt", encoding=encoding, newline="")
