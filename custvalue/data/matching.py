@@ -53,7 +53,11 @@ def unmatched(mapping: Mapping, sources: list[Source]) -> list[str]:
 
 
 def settle_all(
-    con: duckdb.DuckDBPyConnection, relations: dict[str, Relation], sources: list[Source], mapping: Mapping, scratch: Path
+    con: duckdb.DuckDBPyConnection,
+    relations: dict[str, Relation],
+    sources: list[Source],
+    mapping: Mapping,
+    scratch: Path,
 ) -> tuple[list[Source], list[str]]:
     """Decide on the table of every source; one part of a folder, workbook or database that fits none is left alone.
 
@@ -69,10 +73,10 @@ def settle_all(
     """
     settled, problems, names = [], [], []
     for source in sources:
-        if source.is_found and mapping.tables and source.mapping not in mapping.tables.values():
-            if f"raw.{source.table}" not in relations:  # the mapping says which parts are meant
-                names.append(source.name)
-                continue
+        is_meant = source.mapping in mapping.tables.values() or f"raw.{source.table}" in relations
+        if source.is_found and mapping.tables and not is_meant:  # the mapping says which parts are
+            names.append(source.name)
+            continue
         try:
             settled.append(settle(con, relations, source, scratch))
         except SourceError as problem:
