@@ -268,7 +268,7 @@ class Warehouse:
             if relation.schema in ("raw", "meta"):
                 self._create_table(relation)
         self._clear()
-        self._build()
+        self._build(views=True)
         self._con.execute("delete from meta.build_log")
         self._con.execute("insert into meta.build_log values ($fingerprint)", {"fingerprint": fingerprint})
         self._con.execute("commit")
@@ -284,11 +284,19 @@ class Warehouse:
 
     def _create_table(self, relation: Relation) -> None:
         """Make a raw or meta table; one from an earlier version gets the columns that it lacks."""
-        self._con.execute(relation.sql.replace("create table", "create table if not exists", 1))
+        held = self._con.execute(
+            "select 1 from information_schema.tables where table_schema = $schema and table_name = $name",
+            {"schema": relation.schema, "name": relation.name},
+        ).fetchall()
+        own = [("_source_id", "integer"), ("_row", "bigint")] if relation.schema == "raw" else []
+        if not held:
+            self._con.execute(relation.sql)
+            for column, kind in own:
+                self._con.execute(f"alter table {relation.qualified} add column {column} {kind}")
+            return
         self._con.execute(relation.sql.replace(f"create table {relation.qualified}", "create temp table wanted", 1))
         wanted = [(row[1], row[2]) for row in self._con.execute("pragma table_info('wanted')").fetchall()]
         self._con.execute("drop table wanted")
-        own = [("_source_id", "integer"), ("_row", "bigint")] if relation.schema == "raw" else []
         for column, kind in wanted + own:
             self._con.execute(f"alter table {relation.qualified} add column if not exists {quote(column)} {kind}")
 
@@ -300,10 +308,11 @@ class Warehouse:
             return None
         return rows[0][0] if rows else None
 
-    def _build(self) -> None:
-        """Build views and stored tables in the order of their inputs."""
+    def _build(self, *, views: bool = False) -> None:
+        """Build stored tables in the order of their inputs; views see new rows by themselves and are made once."""
         for relation in self._relations.values():
-            if relation.schema in ("staging", "intermediate", "marts") and not relation.params:
+            is_built = relation.schema in ("staging", "intermediate", "marts") and not relation.params
+            if is_built and (relation.stored or views):
                 kind = "table" if relation.stored else "view"
                 self._con.execute(f"create or replace {kind} {relation.qualified} as {relation.sql}")
 
