@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
+import re
 from numbers import Number
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import narwhals as nw
 import polars as pl
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
 
 
+ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+LARGEST: Final = 1e15
+"""A figure beyond it is a slip or a code for "missing"; squares of it would no longer be numbers."""
 Frame: TypeAlias = "IntoFrame"
 """A table of pandas, Polars (lazy too), Arrow or DuckDB."""
 
@@ -104,6 +109,68 @@ def check_column(table: pl.DataFrame, column: object, what: str = "table") -> No
         raise DataError(f"The {what} has no column {column!r}; it has {has}.")
 
 
+def to_numbers(column: pl.Series, name: str) -> pl.Series:
+    """Return the numbers of a column as floats; an infinite or undefined figure is no figure and becomes empty.
+
+    Raises
+    ------
+    DataError
+        It holds something else; text is not guessed at, as 1.234 means two things.
+    """
+    if column.dtype == pl.String and not column.count():
+        return column.cast(pl.Float64)
+    if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null)):
+        raise DataError(f"Column {name!r} holds {kind_of(column)}, a number was expected.")
+    floats = column.cast(pl.Float64)
+    return floats.to_frame().select(pl.when(pl.first().abs() <= LARGEST).then(pl.first())).to_series()
+
+
+def to_days(column: pl.Series, name: str) -> pl.Series:
+    """Return a day or time as such: dates and times as they are, ISO text as read, numbers as whole numbers.
+
+    Raises
+    ------
+    DataError
+        It holds something else: 01.02.2026 is not guessed at.
+    """
+    if column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
+        return column
+    if column.dtype.is_numeric():
+        return column.cast(pl.Int64)
+    if column.dtype == pl.Null:
+        return column.cast(pl.Date)
+    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        raise DataError(f"Column {name!r} holds {column.dtype}, a day such as 2026-01-31 was expected.")
+    values = [None if v is None else _day(v, name) for v in text_of(column).to_list()]
+    if all(v is None or len(v) == len("2026-01-31") for v in text_of(column).to_list()):
+        return pl.Series(column.name, [v and v.date() for v in values], dtype=pl.Date)
+    kinds = {v.tzinfo is not None for v in values if v is not None}
+    if len(kinds) > 1:
+        raise DataError(f"Column {name!r} holds times with and without a time zone: write all of them alike.")
+    zone = "UTC" if True in kinds else None
+    return pl.Series(column.name, values, dtype=pl.Datetime("us", zone))
+
+
+def _day(text: str, name: str) -> dt.datetime:
+    if ISO_DAY.match(text):
+        try:
+            found = dt.datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return found if found.tzinfo is None else found.astimezone(dt.UTC)
+    raise DataError(
+        f"Column {name!r} holds {text!r}: a day such as 2026-01-31, or a time such as 2026-01-31 14:30, was expected.",
+        "Write the year first, or read the column as dates.",
+    )
+
+
+def text_of(column: pl.Series) -> pl.Series:
+    """Return text without spaces around it; empty text is empty."""
+    text = column.cast(pl.String).str.strip_chars()
+    return text.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+
+
 def kind_of(column: pl.Series) -> str:
     """Say what a column holds; of text the piece that is farthest from a number."""
     if column.dtype != pl.String or not column.count():
@@ -141,7 +208,7 @@ def check_columns(frame: pl.DataFrame, columns: Iterable[str], rows: str = "") -
 def check_finite(frame: pl.DataFrame, columns: Iterable[str], rows: str = "") -> None:
     """Refuse columns of numbers that are infinite or undefined somewhere; empty and other ones are let through."""
     for column in columns:
-        if frame.schema[column].is_float() and (n := int((~frame[column].is_finite()).sum())):
+        if frame.schema[column].is_float() and (n := int((~(frame[column].abs() <= LARGEST)).sum())):
             raise DataError(
                 f"Column {column!r}{rows and ' '}{rows} is infinite or not a number in {n:,} rows.",
                 "Correct those rows at their source, or leave them out and say why.",
@@ -154,8 +221,9 @@ def check_once(frame: pl.DataFrame, column: str = "customer_id") -> None:
         return
     known = frame[column].drop_nulls()
     if twice := known.len() - known.n_unique():
+        first = known.filter(known.is_duplicated())[0]
         raise DataError(
-            f"{twice:,} rows repeat a customer: each of them must be one customer ({column}).",
+            f"{twice:,} rows repeat a customer, such as {first}: each of them must be one customer ({column}).",
             "Add up a customer's rows, or leave the repeated ones out.",
         )
 

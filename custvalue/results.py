@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import polars as pl
 
 from custvalue.errors import DataError
+from custvalue.frames import check_column, to_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -298,12 +299,12 @@ class PurchaseSummary(Result):
 
 
 def arrays(table: pl.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.float64], ...]:
-    """Return columns as float arrays; a missing column or a null is an error that names it."""
+    """Return columns as float arrays; a missing column, a gap, a NaN or a text is an error that names it."""
     out = []
     for column in columns:
-        if column not in table.columns:
-            raise DataError(f"The table has no column {column!r}; it has {', '.join(table.columns)}.")
-        if (n := table[column].null_count()) > 0:
-            raise DataError(f"Column {column!r} is empty in {n:,} of {table.height:,} rows.")
-        out.append(table[column].cast(pl.Float64).to_numpy())
+        check_column(table, column)
+        values = to_numbers(table[column], column)
+        if (n := values.null_count()) > 0:
+            raise DataError(f"Column {column!r} is empty or not a number in {n:,} of {table.height:,} rows.")
+        out.append(values.to_numpy())
     return tuple(out)

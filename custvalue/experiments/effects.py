@@ -11,10 +11,10 @@ from tea_tasting.metrics import Quantile
 from custvalue.config import DecisionSettings
 from custvalue.errors import DataError
 from custvalue.experiments.checks import check_trial, checks_table
-from custvalue.experiments.columns import to_numbers, to_segments
+from custvalue.experiments.columns import to_segments
 from custvalue.experiments.randomised import ALL, Cells, Effect, Metric, cells, effect_of, holm, settled
 from custvalue.experiments.trial import trial_from_frame
-from custvalue.frames import to_polars
+from custvalue.frames import to_numbers, to_polars
 from custvalue.results import Result
 from custvalue.validation import check_level, check_share
 

@@ -11,13 +11,12 @@ import polars as pl
 from custvalue.config import DecisionSettings
 from custvalue.errors import DataError
 from custvalue.experiments.checks import check_trial, checks_table
-from custvalue.experiments.columns import to_days
 from custvalue.experiments.randomised import Metric, cells, effect_of
 from custvalue.experiments.sequence import sequence_half_width, sequence_p_value, tuning
 from custvalue.experiments.trial import Shop, mature_only, trial_from_frame, trial_from_shop
 from custvalue.experiments.units import by_unit
 from custvalue.experiments.wording import money
-from custvalue.frames import to_polars
+from custvalue.frames import to_days, to_polars
 from custvalue.results import Kind, Result
 from custvalue.validation import check_share
 

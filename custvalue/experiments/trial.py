@@ -10,10 +10,10 @@ import polars as pl
 
 from custvalue.errors import DataError, MissingInputError
 from custvalue.experiments.arms import CONTROL_WORDS, label_of, two_arms
-from custvalue.experiments.columns import alike, to_boolean, to_days, to_numbers, to_segments
+from custvalue.experiments.columns import alike, to_boolean, to_segments
 from custvalue.experiments.randomised import ALL
 from custvalue.experiments.timing import with_weeks
-from custvalue.frames import Frame, to_polars
+from custvalue.frames import Frame, to_days, to_numbers, to_polars
 from custvalue.validation import check_number, check_share
 
 __all__ = [

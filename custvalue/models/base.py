@@ -10,6 +10,7 @@ import polars as pl
 
 from custvalue.errors import DataError, FitError
 from custvalue.results import arrays
+from custvalue.validation import is_number, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,10 @@ class Objective(Protocol):
 
 
 NUMERIC_STEP = 1e-4
+MOST_PURCHASES = 1_000_000
+"""Of one customer: beyond it the count is a slip, or adds up many customers."""
+LONGEST_TIME = 1_000_000
+"""In any time unit: 2,700 years of days."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,10 @@ class Model:
     """What to try where the model is not identified."""
 
     def __post_init__(self) -> None:
-        for name, value in self.parameters.items():
-            if not (np.isfinite(value) and value > 0):
-                raise DataError(f"{self.label}: parameter {name} must be a positive number, not {value!r}.")
+        for name in self.parameter_names():
+            value = getattr(self, name)
+            if not (is_number(value) and value > 0):
+                raise DataError(f"{self.label}: parameter {name} must be a positive number, not {shown(value)}.")
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -217,23 +223,26 @@ class Counted:
 
 def count_rows(table: pl.DataFrame, columns: Sequence[str], weights: str | None = None) -> Counted:
     """Count identical rows, or add up their weights."""
-    missing = [c for c in (*columns, *([weights] if weights else [])) if c not in table.columns]
-    if missing:
-        raise DataError(f"The table has no column {missing[0]!r}; it has {', '.join(table.columns)}.")
-    size = pl.len() if weights is None else pl.col(weights).sum()
-    grouped = table.group_by(list(columns), maintain_order=True).agg(size.cast(pl.Float64).alias("__count"))
+    read = dict(zip(columns, arrays(table, columns), strict=True))
+    if weights is not None:
+        (read["__weight"],) = arrays(table, (weights,))
+    size = pl.len() if weights is None else pl.col("__weight").sum()
+    grouped = (
+        pl.DataFrame(read).group_by(list(columns), maintain_order=True).agg(size.cast(pl.Float64).alias("__count"))
+    )
     *values, count = arrays(grouped, (*columns, "__count"))
-    if not (np.isfinite(count) & (count >= 0)).all():
-        raise DataError(
-            f"Column {weights!r} holds a weight below 0 or without end.", "A weight is a number of customers."
-        )
+    if (count < 0).any():
+        raise DataError(f"Column {weights!r} holds a weight below 0.", "A weight is a number of customers.")
     return Counted(dict(zip(columns, values, strict=True)), count)
 
 
 def checked_history(x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return x, t_x, T as float arrays of one shape; what no history can be is an error."""
-    bx, bt, bT = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (x, t_x, T)))
+    bx, bt, bT = together(frequency=x, recency=t_x, T=T)
     rules = {
+        f"frequency and T can be at most {MOST_PURCHASES:,} and {LONGEST_TIME:,}": (
+            ~(bx > MOST_PURCHASES) & ~(bT > LONGEST_TIME)
+        ),
         "frequency must be a whole number, 0 or more": (bx >= 0) & (bx == np.floor(bx)) & np.isfinite(bx),
         "recency must lie between 0 and T": (bt >= 0) & (bt <= bT) & np.isfinite(bT),
         "recency must be 0 for a customer who never came back": (bx > 0) | (bt == 0),
@@ -264,18 +273,49 @@ def distinct(*columns: FloatArray) -> tuple[tuple[FloatArray, ...], NDArray[np.i
     return tuple(column[firsts] for column in columns), which
 
 
+def together(**values: ArrayLike) -> tuple[FloatArray, ...]:
+    """Return numbers as float arrays of one shape; texts, gaps of another kind or shapes that do not fit are an error.
+
+    Raises
+    ------
+    DataError
+        It names the argument that holds no numbers, or the shapes.
+    """
+    read: list[FloatArray] = []
+    for name, value in values.items():
+        try:
+            read.append(np.asarray(value, dtype=np.float64))
+        except (TypeError, ValueError):
+            raise DataError(f"{name}={shown(value)}: a number or an array of numbers was expected.") from None
+    try:
+        return np.broadcast_arrays(*read)
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(values, read, strict=True))
+        raise DataError(f"The arrays must have one shape; they have {shapes}.") from None
+
+
 def check_horizon(horizon: ArrayLike) -> FloatArray:
-    """Return the horizon as an array; a negative one is an error."""
-    h = np.asarray(horizon, dtype=np.float64)
-    if not (h >= 0).all():
-        raise DataError(f"The horizon must be 0 or more time units; {float(h.min()):g} came.")
+    """Return the horizon as an array; one that is negative or endless is an error."""
+    (h,) = together(horizon=horizon)
+    if not ((h >= 0) & (h <= LONGEST_TIME)).all():
+        raise DataError(f"The horizon must lie between 0 and {LONGEST_TIME:,} time units; {shown(horizon)} came.")
     return h
+
+
+def check_counts(n: ArrayLike, horizon: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return numbers of purchases and horizons of one shape; what is no count is an error."""
+    counts, h = together(n=n, horizon=check_horizon(horizon))
+    if not ((counts >= 0) & (counts <= MOST_PURCHASES) & (counts == np.floor(counts))).all():
+        raise DataError(f"n={shown(n)}: whole numbers of purchases from 0 to {MOST_PURCHASES:,} were expected.")
+    return counts, h
 
 
 def check_discount(delta: float, horizon: float | None) -> None:
     """Raise where the discounted sum is not defined."""
-    if not (np.isfinite(delta) and delta >= 0):
-        raise DataError(f"The discount rate delta must be 0 or more per time unit; {delta!r} came.")
+    if not (is_number(delta) and delta >= 0):
+        raise DataError(f"The discount rate delta must be 0 or more per time unit; {shown(delta)} came.")
+    if horizon is not None:
+        check_horizon(horizon)
     if horizon is None and delta == 0:
         raise DataError("Without a horizon the discount rate must be above 0.", "Give a horizon or a rate.")
 

@@ -16,6 +16,7 @@ from scipy import special
 
 from custvalue.models.base import (
     Model,
+    check_counts,
     check_discount,
     check_horizon,
     checked_history,
@@ -147,7 +148,7 @@ class BetaGeometricNbd(Model):
 
     def purchase_pmf(self, n: ArrayLike, horizon: ArrayLike) -> FloatArray:
         """Return P(a newcomer makes n repeat purchases in (0, horizon])."""
-        n, t = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (n, horizon)))
+        n, t = check_counts(n, horizon)
         k = n.astype(np.intp)
         top = int(k.max(initial=0)) + 1
         stayed = log_rising(self.b, top) - log_rising(self.a + self.b, top)

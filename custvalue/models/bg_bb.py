@@ -9,13 +9,17 @@ import numpy as np
 from scipy import special
 
 from custvalue.errors import DataError
-from custvalue.models.base import Model, check_discount, checked_history, distinct
+from custvalue.models.base import Model, check_counts, check_discount, check_horizon, checked_history, distinct
 from custvalue.models.special import FloatArray, log_hyp2f1_unit, log_rising
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from custvalue.models.base import Counted
+
+
+MOST_OPPORTUNITIES = 10_000
+"""The likelihood adds up one term for each."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +90,7 @@ class BgBb(Model):
 
     def expected_purchases(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return E[purchases at the next `horizon` opportunities]."""
-        h = np.asarray(horizon, dtype=np.float64)
-        if not (h == np.floor(h)).all() or not (h >= 0).all():
-            raise DataError("BG/BB: the horizon is a whole number of opportunities.")
+        h = _whole(horizon)
         x, t_x, n = checked_opportunities(x, t_x, T)
         h, x, t_x, n = np.broadcast_arrays(h, x, t_x, n)
         ahead = self._stays_ahead(0.0, n, h)
@@ -113,7 +115,7 @@ class BgBb(Model):
 
     def purchase_pmf(self, n: ArrayLike, horizon: ArrayLike) -> FloatArray:
         """Return P(a newcomer makes n purchases at the first `horizon` opportunities)."""
-        x, h = np.broadcast_arrays(np.asarray(n, dtype=np.float64), np.asarray(horizon, dtype=np.float64))
+        x, h = check_counts(n, _whole(horizon))
         i = np.arange(int(h.max(initial=0)) + 1.0)
         k = np.maximum(x[..., None], 0)
         fits = (i >= k) & (i < h[..., None])
@@ -136,12 +138,12 @@ class BgBb(Model):
             )
             ahead = self._log_stays(n + 1) - delta + tail
             return np.asarray(np.exp(self._log_next_buy(x, t_x, n) + ahead))
-        ahead = self._stays_ahead(delta, n, np.full_like(n, horizon))
+        ahead = self._stays_ahead(delta, n, np.full_like(n, _whole(horizon)))
         return np.asarray(np.exp(self._log_next_buy(x, t_x, n)) * ahead)
 
     def churn_probability(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return P(no longer active at opportunity T + horizon)."""
-        return 1.0 - self.probability_alive(x, t_x, T, ahead=int(np.asarray(horizon)))
+        return 1.0 - self.probability_alive(x, t_x, T, ahead=int(_whole(horizon).max()))
 
     @classmethod
     def check_identified(cls, data: Counted) -> None:
@@ -156,11 +158,21 @@ class BgBb(Model):
         return [cls(1.0, 1.0, 0.7, 3.0), cls(0.5, 2.0, 1.0, 10.0), cls(3.0, 1.0, 0.3, 1.0)]
 
 
+def _whole(horizon: ArrayLike) -> FloatArray:
+    """Return a horizon in opportunities."""
+    h = check_horizon(horizon)
+    if not ((h == np.floor(h)) & (h <= MOST_OPPORTUNITIES)).all():
+        raise DataError(f"BG/BB: the horizon is a whole number of opportunities, at most {MOST_OPPORTUNITIES:,}.")
+    return h
+
+
 def checked_opportunities(x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return x, t_x, n as arrays; what no history of opportunities can be is an error."""
     x, t_x, n = checked_history(x, t_x, T)
     if not ((t_x == np.floor(t_x)) & (n == np.floor(n))).all():
         raise DataError("BG/BB: recency and n_opportunities are whole numbers of opportunities.")
+    if (n > MOST_OPPORTUNITIES).any():
+        raise DataError(f"BG/BB: n_opportunities can be at most {MOST_OPPORTUNITIES:,}.")
     if not (x <= t_x).all():
         raise DataError("BG/BB: nobody can buy more often than there were opportunities until recency.")
     return x, t_x, n

@@ -10,14 +10,17 @@ import polars as pl
 from scipy import special
 
 from custvalue.errors import DataError
-from custvalue.models.base import distinct
+from custvalue.models.base import checked_history, distinct
+from custvalue.models.histories import history_table
 from custvalue.models.uncertainty import delta_sd, log_gradient
 from custvalue.results import PurchaseSummary, Result, arrays
+from custvalue.validation import check_days, check_level, takes
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
+    from custvalue.frames import Frame
     from custvalue.models.fitting import ModelFit
     from custvalue.models.special import FloatArray
     from custvalue.results import Kind
@@ -65,9 +68,8 @@ class Churn(Result):
         )
 
 
-def churn_within(
-    fitted: ModelFit, summary: PurchaseSummary | pl.DataFrame, days: float = 90, level: float = 0.95
-) -> Churn:
+@takes("ModelFit")
+def churn_within(fitted: ModelFit, summary: PurchaseSummary | Frame, days: float = 90, level: float = 0.95) -> Churn:
     """Compute the probability that each customer is no longer one in `days` days.
 
     Parameters
@@ -77,14 +79,12 @@ def churn_within(
     level
         Of the interval, which holds the uncertainty of the parameters.
     """
-    table = summary.table if isinstance(summary, PurchaseSummary) else summary
-    if isinstance(summary, PurchaseSummary) and summary.time_unit != fitted.time_unit:
-        raise DataError(f"The model was fitted in {fitted.time_unit}s, the summary is in {summary.time_unit}s.")
-    if not days > 0:
-        raise DataError(f"The horizon must be above 0 days, not {days!r}.")
+    table = history_table(summary, ("customer_id",), fitted)
+    check_days("days", days, whole=False)
+    check_level(level)
     if not hasattr(fitted.model, "churn_probability"):
         raise DataError(f"{fitted.model.label} gives no churn over a horizon.", "Use MbgNbd, BgNbd or ParetoNbd.")
-    history, which = distinct(*arrays(table, ("frequency", "recency", "T")))
+    history, which = distinct(*checked_history(*arrays(table, ("frequency", "recency", "T"))))
     horizon = days / fitted.days_per_unit
 
     def logit(model: object) -> FloatArray:

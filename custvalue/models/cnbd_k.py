@@ -17,6 +17,7 @@ from scipy import special
 from custvalue.errors import DataError, FitError
 from custvalue.models.base import (
     Model,
+    check_counts,
     check_discount,
     check_horizon,
     checked_history,
@@ -207,7 +208,7 @@ class BgCnbd(Model):
 
     def purchase_pmf(self, n: ArrayLike, horizon: ArrayLike) -> FloatArray:
         """Return P(a newcomer makes n repeat purchases in (0, horizon])."""
-        n, t = np.broadcast_arrays(np.asarray(n, dtype=np.float64), check_horizon(horizon))
+        n, t = check_counts(n, horizon)
         z, k = t / (self.alpha + t), n.astype(np.intp)
         top = int(k.max(initial=0)) + 2
         stayed = np.exp(log_rising(self.b, top) - log_rising(self.a + self.b, top))

@@ -5,6 +5,9 @@ models": a covariate z multiplies the purchase rate by e^(γz) (alpha e^(−γz)
 dropout rate by e^(ηz) (beta e^(−ηz)); in BG/NBD and MBG/NBD it multiplies the odds of leaving after a
 purchase by about e^(ηz) (a e^(ηz)). Customers with the same covariates form a group with a plain
 model of its own, so every function of the models serves unchanged.
+
+Numbers are fitted centred and in standard deviations, so that their unit does not matter, and reported in their own
+unit.
 """
 
 from __future__ import annotations
@@ -18,12 +21,13 @@ from scipy import special, stats
 
 from custvalue.errors import DataError, FitError
 from custvalue.models.base import count_rows
+from custvalue.models.covariate_design import Design, make_design
 from custvalue.models.model_fit import ModelFit, fit_plain
 from custvalue.models.optimum import GRADIENT_TOLERANCE, LARGEST_LOG_ERROR, information_matrix, polish, search
 from custvalue.models.posterior import Posterior, Prior
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
     from custvalue.models.special import FloatArray
 
 MOST_GROUPS = 500
+MOST_LOG_FACTOR = 300.0
+"""Beyond it the factor of one unit is no number worth showing: the covariate's unit is far too large."""
 PROCESSES = ("purchase rate", "dropout")
 
 
@@ -44,12 +50,14 @@ class CovariateFit(ModelFit):
         The parameters at the reference, then one row a coefficient and process: `purchase rate:
         channel=shop` is ln of the factor on the purchase rate.
     effects
-        `process`, `covariate`, `estimate`, `standard_error`, interval, and `factor` = e^estimate.
+        `process`, `covariate`, `estimate`, `standard_error`, interval, and `factor` = e^estimate, null
+        where one unit is so large that the factor is beyond all numbers.
     tests
         Likelihood-ratio test of each covariate, on both processes at once: `statistic`,
         `degrees_of_freedom`, `p_value`.
     reference
-        The level each categorical covariate is compared with.
+        What the parameters hold for: the level each categorical covariate is compared with, and of a number 0 where
+        the data reach it, or else the mean.
     """
 
     covariates: tuple[str, ...]
@@ -124,58 +132,6 @@ class GroupFit(ModelFit):
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Design:
-    """How columns become numbers: one 0/1 column a level but the most common, numbers as they are."""
-
-    levels: Mapping[str, tuple[object, ...]]
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the encoded columns."""
-        return [n for c, levels in self.levels.items() for n in ([f"{c}={v}" for v in levels[1:]] if levels else [c])]
-
-    @property
-    def owners(self) -> list[str]:
-        """The covariate each encoded column belongs to."""
-        return [c for c, levels in self.levels.items() for _ in range(max(len(levels) - 1, 1))]
-
-    def base(self, covariate: str) -> object:
-        """Return the reference level; 0 for a number."""
-        levels = self.levels[covariate]
-        return levels[0] if levels else 0.0
-
-    def encode(self, table: pl.DataFrame) -> FloatArray:
-        """Return the numbers, shape (rows, encoded columns); an unknown level is an error."""
-        columns: list[list[float]] = []
-        for name, levels in self.levels.items():
-            values = table[name].to_list()
-            unknown = set(values) - set(levels) if levels else set()
-            if unknown:
-                raise DataError(f"Covariate {name!r} has no level {sorted(map(str, unknown))[0]!r} in the fitted data.")
-            columns += [[float(v == level) for v in values] for level in levels[1:]] if levels else [values]
-        return np.array(columns, dtype=np.float64).T
-
-
-def make_design(table: pl.DataFrame, covariates: Sequence[str]) -> Design:
-    """Read off the levels; a null, a constant or a missing column is an error."""
-    levels: dict[str, tuple[object, ...]] = {}
-    for name in covariates:
-        if name not in table.columns:
-            raise DataError(f"The summary has no column {name!r}; it has {', '.join(table.columns)}.")
-        column = table[name]
-        if column.null_count():
-            raise DataError(f"Covariate {name!r} is empty for {column.null_count():,} customers.", "Fill it in first.")
-        if column.n_unique() < 2:
-            raise DataError(f"Covariate {name!r} is the same for everybody.", "Leave it out.")
-        if column.dtype.is_numeric():
-            levels[name] = ()
-        else:
-            counts = column.to_frame().group_by(name).len().sort(["len", name], descending=[True, False])
-            levels[name] = tuple(counts[name].to_list())
-    return Design(levels)
-
-
 def shifted(model_class: type[Model], base: FloatArray, coefficients: FloatArray, z: FloatArray) -> FloatArray:
     """Return the log parameters of a group: the coefficients of the rate first, then those of dropout."""
     theta = base.copy()
@@ -224,8 +180,10 @@ def fit_covariates(
     design = make_design(table, covariates)
     plain = fit_plain(model_class, table, time_unit=time_unit, weights=weights, level=level)
     theta, information, value, norm = _maximise(model_class, table, design, plain, weights)
-    joint: FloatArray = np.linalg.inv(information).astype(np.float64)
     k = len(model_class.parameter_names())
+    to_user = design.to_user(k, [(model_class.parameter_names().index(n), sign) for n, sign in _moves(model_class)])
+    theta = to_user @ theta
+    joint: FloatArray = to_user @ np.linalg.inv(information).astype(np.float64) @ to_user.T
     model = model_class.from_log(theta[:k])
     scale = np.exp(theta[:k])
     effects = _effects(design, theta[k:], np.sqrt(np.diag(joint))[k:], level)
@@ -233,7 +191,7 @@ def fit_covariates(
         table=_table(model, np.sqrt(np.diag(joint))[:k], effects, level), model=model,
         covariance=joint[:k, :k] * np.outer(scale, scale), log_likelihood=value, n_customers=plain.n_customers,
         n_distinct=plain.n_distinct, time_unit=time_unit, level=level, gradient_norm=norm, data=plain.data,
-        covariates=tuple(covariates), reference=", ".join(f"{c} {v[0]}" for c, v in design.levels.items() if v),
+        covariates=tuple(covariates), reference=design.reference,
         effects=effects, tests=_tests(model_class, table, covariates, plain, value, weights),
         joint_covariance=joint, design=design,
     )  # fmt: skip
@@ -242,7 +200,7 @@ def fit_covariates(
 def _maximise(
     model_class: type[Model], table: pl.DataFrame, design: Design, plain: ModelFit, weights: str | None
 ) -> tuple[FloatArray, FloatArray, float, float]:
-    """Return log parameters and coefficients, the information, the log-likelihood and the gradient's size."""
+    """Return log parameters and coefficients (numbers standardised), information, log-likelihood, gradient's size."""
     names = list(design.levels)
     groups = []
     parts = table.partition_by(names, maintain_order=True)
@@ -251,7 +209,7 @@ def _maximise(
         raise DataError(message, "Cut numbers into a few classes.")
     for part in parts:
         data = count_rows(part, model_class.data_columns, weights)
-        groups.append((design.encode(part.select(names).head(1))[0], model_class.objective(data)))
+        groups.append((design.encode(part.select(names).head(1), standard=True)[0], model_class.objective(data)))
     objective = CovariateObjective(model_class, groups)
     start = np.concatenate((plain.model.log_parameters, np.zeros(2 * len(design.names))))
     theta = search(objective, [start], plain.n_customers)
@@ -270,8 +228,9 @@ def _effects(design: Design, estimate: FloatArray, error: FloatArray, level: flo
     return pl.DataFrame({
         "process": [p for p in PROCESSES for _ in design.names], "covariate": design.names * 2,
         "estimate": estimate, "standard_error": error,
-        "estimate_low": estimate - z * error, "estimate_high": estimate + z * error, "factor": np.exp(estimate),
-    })  # fmt: skip
+        "estimate_low": estimate - z * error, "estimate_high": estimate + z * error,
+        "factor": np.exp(np.clip(estimate, -MOST_LOG_FACTOR, MOST_LOG_FACTOR)),
+    }).with_columns(factor=pl.when(pl.col("estimate").abs() < MOST_LOG_FACTOR).then("factor"))  # fmt: skip
 
 
 def _table(model: Model, log_error: FloatArray, effects: pl.DataFrame, level: float) -> pl.DataFrame:

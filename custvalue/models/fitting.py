@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-import polars as pl
-
 from custvalue.errors import DataError
 from custvalue.models.base import Model
 from custvalue.models.covariates import fit_covariates
+from custvalue.models.histories import history_table
 from custvalue.models.model_fit import ModelFit, fit_plain
 from custvalue.results import DAYS_PER_UNIT, PurchaseSummary
+from custvalue.validation import check_choice, check_level, check_names, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from custvalue.frames import Frame
 
 __all__ = ["ModelFit", "fit"]
 
@@ -23,7 +25,7 @@ M = TypeVar("M", bound=Model)
 
 def fit(
     model_class: type[M],
-    summary: PurchaseSummary | pl.DataFrame,
+    summary: PurchaseSummary | Frame,
     *,
     time_unit: str | None = None,
     weights: str | None = None,
@@ -37,7 +39,8 @@ def fit(
     model_class
         `MbgNbd`, `BgNbd`, `ParetoNbd`, `GammaGamma`, …
     summary
-        A purchase summary, or a frame with the columns the model needs (`model_class.data_columns`).
+        A purchase summary, or a table (pandas, Polars, Arrow, DuckDB) with the columns the model needs
+        (`model_class.data_columns`).
     time_unit
         Unit of the times in a frame; a summary carries its own.
     weights
@@ -50,14 +53,16 @@ def fit(
 
     Raises
     ------
+    DataError
+        The summary is no table, lacks a column, has gaps in it, or lists a customer twice.
     FitError
         Where the data cannot tell the parameters or the search fails; says which and what to try.
     """
     if not (isinstance(model_class, type) and issubclass(model_class, Model)):
-        raise DataError(f"fit wants a model such as cv.MbgNbd, not {model_class!r}.")
-    if not 0 < level < 1:
-        raise DataError(f"level is a share between 0 and 1 (0.95 for 95 %), not {level!r}.")
-    table, unit = _table_and_unit(summary, time_unit)
+        raise DataError(f"fit wants a model such as cv.MbgNbd, not {shown(model_class)}.")
+    check_level(level)
+    check_names("covariates", covariates)
+    table, unit = history_table(summary, model_class.data_columns), _unit(summary, time_unit)
     usable, excluded = model_class.usable(table)
     found: ModelFit
     if covariates:
@@ -67,15 +72,12 @@ def fit(
     return replace(found, currency=summary.currency) if isinstance(summary, PurchaseSummary) else found
 
 
-def _table_and_unit(summary: object, time_unit: str | None) -> tuple[pl.DataFrame, str]:
-    if isinstance(summary, pl.DataFrame):
-        table, unit = summary, time_unit or ""
-    elif isinstance(summary, PurchaseSummary):
-        table, unit = summary.table, summary.time_unit
-        if time_unit not in (None, unit):
-            raise DataError(f"The summary is in {unit}s, not in {time_unit}s.", "Leave time_unit out.")
-    else:
-        raise DataError(f"fit wants a purchase summary or a Polars frame, not {type(summary).__name__}.")
-    if unit and unit not in DAYS_PER_UNIT:
-        raise DataError(f"time_unit {unit!r} is not one of {', '.join(DAYS_PER_UNIT)}.")
-    return table, unit
+def _unit(summary: object, time_unit: str | None) -> str:
+    """Return the time unit: a summary carries its own, a table has the one given, or none."""
+    if time_unit is not None:
+        check_choice("time_unit", time_unit, DAYS_PER_UNIT)
+    if not isinstance(summary, PurchaseSummary):
+        return time_unit or ""
+    if time_unit not in (None, summary.time_unit):
+        raise DataError(f"The summary is in {summary.time_unit}s, not in {time_unit}s.", "Leave time_unit out.")
+    return summary.time_unit

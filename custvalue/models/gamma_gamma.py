@@ -10,7 +10,9 @@ import polars as pl
 from scipy import special
 
 from custvalue.errors import DataError, FitError
-from custvalue.models.base import Counted, Model
+from custvalue.frames import check_column, to_numbers
+from custvalue.models.base import MOST_PURCHASES, Counted, Model, together
+from custvalue.results import arrays
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -68,7 +70,9 @@ class GammaGamma(Model):
         m
             Their mean amount, in money.
         """
-        x, m = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(m, dtype=np.float64))
+        x, m = together(x=x, m=m)
+        if not (x >= 0).all():
+            raise DataError("The number of purchases must be 0 or more.", "Give x = 0 for customers without.")
         known = x > 0
         if not (np.isfinite(m[known]) & (m[known] > 0)).all():
             raise DataError(
@@ -83,7 +87,9 @@ class GammaGamma(Model):
 
     def log_likelihood(self, x: ArrayLike, m: ArrayLike) -> FloatArray:
         """Return ln f(m | x) (note 025, equation 1a) of x ≥ 1 purchases with mean m > 0."""
-        x, m = np.asarray(x, dtype=np.float64), np.asarray(m, dtype=np.float64)
+        x, m = together(x=x, m=m)
+        if not ((x >= 1) & (m > 0)).all():
+            raise DataError("Gamma-Gamma tells the likelihood of customers with x ≥ 1 purchases of mean m > 0.")
         px = self.p * x
         ratio = m * x / self.v
         shape = special.betaln(px, self.q) + self.q * np.log1p(ratio) + px * np.log1p(1.0 / ratio)
@@ -92,13 +98,15 @@ class GammaGamma(Model):
     @classmethod
     def usable(cls, table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
         """Keep repeat buyers with a mean spend above zero; count the others."""
-        missing = [c for c in cls.data_columns if c not in table.columns]
-        if missing:
-            raise DataError(f"The table has no column {missing[0]!r}; it has {', '.join(table.columns)}.")
-        repeat = table.filter(pl.col("frequency") > 0)
+        (x,) = arrays(table, ("frequency",))
+        check_column(table, "monetary_value")
+        if x.max(initial=0.0) > MOST_PURCHASES:
+            raise DataError(f"Column 'frequency' holds {x.max():g}: at most {MOST_PURCHASES:,} can be read.")
+        spend = to_numbers(table["monetary_value"], "monetary_value")
+        repeat = table.with_columns(spend, frequency=x).filter(pl.col("frequency") > 0)
         kept = repeat.filter(pl.col("monetary_value") > 0)
         lost = repeat.height - kept.height
-        return kept, f"{lost:,} repeat buyers whose mean spend is not above 0" if lost else ""
+        return kept, f"{lost:,} repeat buyers whose mean spend is missing or not above 0" if lost else ""
 
     @classmethod
     def check_identified(cls, data: Counted) -> None:

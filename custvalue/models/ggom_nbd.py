@@ -10,6 +10,7 @@ from scipy import special
 
 from custvalue.models.base import (
     Model,
+    check_counts,
     check_discount,
     check_horizon,
     checked_history,
@@ -151,7 +152,7 @@ class GgomNbd(Model):
 
     def purchase_pmf(self, n: ArrayLike, horizon: ArrayLike) -> FloatArray:
         """Return P(a newcomer makes n repeat purchases in (0, horizon])."""
-        n, t = np.broadcast_arrays(np.asarray(n, dtype=np.float64), check_horizon(horizon))
+        n, t = check_counts(n, horizon)
         start = np.zeros_like(t)
         alive = np.exp(negative_binomial_log_pmf(n, self.r, self.alpha, t) + self._log_survival(t, start))
         y, weights = graded_panels(t.ravel(), np.full(t.size, self._turn))

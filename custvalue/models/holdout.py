@@ -18,6 +18,7 @@ from custvalue.models.nbd import Nbd
 from custvalue.models.pareto_nbd import ParetoNbd
 from custvalue.models.split import HoldoutSplit, split_at
 from custvalue.results import Result
+from custvalue.validation import check_whole, shown, takes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,6 +90,7 @@ def _nearest_total(table: pl.DataFrame) -> dict[str, Any]:
     return table.sort(pl.col("total_error_rate").abs(), maintain_order=True).row(0, named=True)
 
 
+@takes("HoldoutSplit")
 def compare_models(split: HoldoutSplit, models: Sequence[type[Model]] = ALL_MODELS) -> ModelComparison:
     """Fit models to the histories of a split and hold them to what came after.
 
@@ -96,6 +98,8 @@ def compare_models(split: HoldoutSplit, models: Sequence[type[Model]] = ALL_MODE
     customers' forecasts, not of the total: a total can be right by errors that cancel, and one that all
     models miss alike (a season) says nothing of which of them knows the customers best.
     """
+    if not isinstance(models, list | tuple) or not models:
+        raise DataError(f"models={shown(models)}: a list of models was expected, such as [cv.MbgNbd, cv.ParetoNbd].")
     actual = split.table["holdout_purchases"].to_numpy().astype(np.float64)
     rows, fits = [], {}
     failed: dict[str, str] = {}
@@ -166,6 +170,7 @@ class Tracking(Result):
         )
 
 
+@takes("ModelFit", "HoldoutSplit")
 def tracking(fitted: ModelFit, split: HoldoutSplit) -> Tracking:
     """Add up expected repeat purchases of all customers by period and set them beside the actual ones.
 
@@ -223,8 +228,10 @@ class FrequencyCalibration(Result):
         )
 
 
+@takes("ModelFit", "PurchaseSummary")
 def frequency_calibration(fitted: ModelFit, summary: PurchaseSummary, highest: int = 7) -> FrequencyCalibration:
     """Set the distribution of repeat purchases that a model implies beside the actual one."""
+    check_whole("highest", highest, most=10_000)
     x, _, T = summary.arrays()
     ages, count = np.unique(T, return_counts=True)
     n = np.arange(highest, dtype=np.float64)
@@ -261,6 +268,7 @@ class ValueByDecile(Result):
         return f"The tenth of customers forecast best brought {share:.0%} of the revenue of the holdout"
 
 
+@takes("LifetimeValue", "HoldoutSplit")
 def value_by_decile(value: LifetimeValue, split: HoldoutSplit) -> ValueByDecile:
     """Rank customers by a forecast made at the split and add up what they spent after it.
 

@@ -10,21 +10,27 @@ import polars as pl
 from scipy import special
 
 from custvalue.errors import DataError
+from custvalue.frames import LARGEST, to_numbers
 from custvalue.models.base import checked_history
 from custvalue.models.covariates import CovariateFit
 from custvalue.models.gamma_gamma import GammaGamma
+from custvalue.models.histories import history_table
 from custvalue.models.value_inputs import Inputs, Point, Spread
 from custvalue.results import PurchaseSummary, Result, arrays
+from custvalue.validation import check_days, check_level, check_number, check_text, check_whole, takes
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
+    from custvalue.frames import Frame
     from custvalue.models.fitting import ModelFit
     from custvalue.models.special import FloatArray
     from custvalue.results import Kind
 
 DAYS_PER_YEAR = 365.0
+HIGHEST_DISCOUNT = 10.0
+"""A rate of 1,000 % a year; what is more was a percentage."""
 MOST_DRAWN = 40_000_000
 """Customers times draws, where the number of draws is not given."""
 
@@ -194,10 +200,11 @@ class ValueTotals(Result):
         )
 
 
+@takes("ModelFit", "ModelFit")
 def lifetime_value(
     purchase_fit: ModelFit,
     spend_fit: ModelFit,
-    summary: PurchaseSummary | pl.DataFrame,
+    summary: PurchaseSummary | Frame,
     *,
     horizon_days: float = 365,
     annual_discount_rate: float = 0.10,
@@ -235,8 +242,12 @@ def lifetime_value(
     DataError
         Where units differ, a column is missing, or a rate makes no sense.
     """
-    table = _table(summary, purchase_fit)
+    table = history_table(summary, ("customer_id", "monetary_value"), purchase_fit)
     _check_settings(horizon_days, annual_discount_rate, margin_rate, service_cost_per_order, level)
+    if draws is not None:
+        check_whole("draws", draws, least=100, most=100_000)
+    check_whole("seed", seed, least=0)
+    check_text("currency", currency)
     spend = spend_fit.model
     if not isinstance(spend, GammaGamma):
         raise DataError(f"The second fit must be a Gamma-Gamma fit, not {spend.label}.")
@@ -275,7 +286,7 @@ def _inputs(
     """Turn columns and settings into arrays; times in the unit of the purchase fit."""
     days = purchase_fit.days_per_unit
     x, t_x, T = checked_history(*arrays(table, ("frequency", "recency", "T")))
-    m = table["monetary_value"].cast(pl.Float64).fill_null(0.0).fill_nan(0.0).to_numpy()
+    m = to_numbers(table["monetary_value"], "monetary_value").fill_null(0.0).to_numpy()
     return Inputs(
         purchase_fit=purchase_fit, spend_fit=spend_fit, horizon=horizon_days / days,
         delta=float(np.log1p(annual_discount_rate)) * days / DAYS_PER_YEAR, x=x, t_x=t_x, T=T,
@@ -304,33 +315,17 @@ def _compute(
     return point, Spread.join(spreads, jacobians, inputs.purchase_fit.joint_covariance, order)
 
 
-def _table(summary: object, purchase_fit: ModelFit) -> pl.DataFrame:
-    if isinstance(summary, PurchaseSummary):
-        if summary.time_unit != purchase_fit.time_unit:
-            raise DataError(
-                f"The model was fitted in {purchase_fit.time_unit}s, the summary is in {summary.time_unit}s.",
-                "Make both with the same time_unit.",
-            )
-        summary = summary.table
-    if not isinstance(summary, pl.DataFrame):
-        raise DataError(f"lifetime_value wants a purchase summary or a Polars frame, not {type(summary).__name__}.")
-    missing = [c for c in ("customer_id", "monetary_value") if c not in summary.columns]
-    if missing:
-        raise DataError(f"The summary has no column {missing[0]!r}; it has {', '.join(summary.columns)}.")
-    return summary
-
-
 def _check_settings(
-    horizon_days: float, rate: float, margin: float | str | None, cost: float | str, level: float | None
+    horizon_days: object, rate: object, margin: float | str | None, cost: float | str, level: float | None
 ) -> None:
-    if not (np.isfinite(horizon_days) and horizon_days > 0):
-        raise DataError(f"horizon_days must be above 0, not {horizon_days!r}.")
-    if not (np.isfinite(rate) and 0 <= rate < 10):
-        raise DataError(f"annual_discount_rate must be 0 or more, as a share (0.10 for 10 %), not {rate!r}.")
-    if level is not None and not 0 < level < 1:
-        raise DataError(f"level must lie between 0 and 1, not {level!r}.")
-    if not isinstance(cost, str) and cost < 0:
-        raise DataError(f"service_cost_per_order is a cost, 0 or more, not {cost!r}.")
+    check_days("horizon_days", horizon_days, whole=False)
+    check_number("annual_discount_rate", rate, least=0.0, most=HIGHEST_DISCOUNT)
+    if level is not None:
+        check_level(level)
+    if not isinstance(cost, str):
+        check_number("service_cost_per_order", cost, least=0.0, most=LARGEST)
+    if margin is not None and not isinstance(margin, str):
+        check_number("margin_rate", margin, least=-LARGEST, most=1.0)
     if margin is None and cost != 0:
         raise DataError(
             "A service cost was given but no margin rate: revenue less cost is not a value.",
@@ -340,11 +335,11 @@ def _check_settings(
 
 def _setting(table: pl.DataFrame, value: float | str | None, what: str, default: float) -> FloatArray:
     """Return a number or a column of the summary as an array of one value a customer."""
-    if isinstance(value, str):
-        (out,) = arrays(table, (value,))
-    else:
-        out = np.full(table.height, default if value is None else float(value))
-    if not np.isfinite(out).all() or (what == "margin_rate" and (out > 1).any()):
-        limit = " and at most 1 (0.45 for 45 %)" if what == "margin_rate" else ""
-        raise DataError(f"{what} must be a finite number{limit}; {value!r} is not, for at least one customer.")
+    if not isinstance(value, str):
+        return np.full(table.height, default if value is None else float(value))
+    (out,) = arrays(table, (value,))
+    if what == "margin_rate" and (out > 1).any():
+        raise DataError(f"Column {value!r} holds a margin_rate of {out.max():g}: at most 1 (0.45 for 45 %) can be one.")
+    if what == "service_cost_per_order" and (out < 0).any():
+        raise DataError(f"Column {value!r} holds a service cost of {out.min():g}: a cost is 0 or more.")
     return out

@@ -10,10 +10,12 @@ import numpy as np
 import polars as pl
 
 from custvalue.errors import DataError
+from custvalue.models.base import LONGEST_TIME
 from custvalue.results import Result
+from custvalue.validation import LONGEST_DAYS, check_days, check_number, check_whole, shown, takes, to_day
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from custvalue.models.base import CustomerModel
     from custvalue.models.fitting import ModelFit
@@ -47,6 +49,7 @@ class HistoryMap(Result):
         )
 
 
+@takes("ModelFit")
 def history_map(fitted: ModelFit, T: float, *, highest: int = 20, horizon_days: float = 365) -> HistoryMap:
     """Compute P(alive) and expected purchases for every frequency up to `highest` and every recency.
 
@@ -55,6 +58,10 @@ def history_map(fitted: ModelFit, T: float, *, highest: int = 20, horizon_days: 
     T
         Age of the customers, in the time unit of the fit.
     """
+    _check_model(fitted)
+    check_number("T", T, above=0.0, most=LONGEST_TIME)
+    check_whole("highest", highest, most=10_000)
+    check_days("horizon_days", horizon_days, whole=False)
     x, share = np.meshgrid(np.arange(1.0, highest + 1), np.linspace(0.0, 1.0, MAP_STEPS + 1)[1:])
     t_x = share * T
     model = cast("CustomerModel", fitted.model)
@@ -92,21 +99,26 @@ class CustomerHistory(Result):
         )
 
 
+@takes("ModelFit")
 def customer_history(
-    fitted: ModelFit, purchase_days: Sequence[dt.date], *, as_of: dt.date, customer_id: object = ""
+    fitted: ModelFit, purchase_days: Iterable[str | dt.date], *, as_of: str | dt.date, customer_id: object = ""
 ) -> CustomerHistory:
     """Compute P(alive) of one customer for every day from the first purchase to `as_of`.
 
     Parameters
     ----------
     purchase_days
-        The days on which the customer bought, in any order.
+        The days on which the customer bought, in any order: dates, or text such as 2026-01-31.
     """
-    days = sorted({d for d in purchase_days if d <= as_of})
+    _check_model(fitted)
+    end = to_day("as_of", as_of)
+    days = sorted({day for day in _days(purchase_days) if day <= end})
     if not days:
-        raise DataError(f"Customer {customer_id!s} bought nothing until {as_of}.")
+        raise DataError(f"Customer {customer_id!s} bought nothing until {end}.")
+    if (end - days[0]).days > LONGEST_DAYS:
+        raise DataError(f"The first purchase, {days[0]}, lies more than a hundred years before {end}.")
     ordinals = np.array([d.toordinal() for d in days])
-    every = np.arange(days[0].toordinal(), as_of.toordinal() + 1)
+    every = np.arange(days[0].toordinal(), end.toordinal() + 1)
     seen = np.searchsorted(ordinals, every, side="right")
     x, T = (seen - 1).astype(np.float64), (every - every[0]) / fitted.days_per_unit
     t_x = (ordinals[seen - 1] - every[0]) / fitted.days_per_unit
@@ -115,4 +127,15 @@ def customer_history(
         "p_alive": cast("CustomerModel", fitted.model).probability_alive(x, t_x, T),
         "is_purchase": np.isin(every, ordinals),
     })  # fmt: skip
-    return CustomerHistory(table=table, model=fitted.model.label, customer_id=str(customer_id), as_of=as_of)
+    return CustomerHistory(table=table, model=fitted.model.label, customer_id=str(customer_id), as_of=end)
+
+
+def _check_model(fitted: ModelFit) -> None:
+    if not hasattr(fitted.model, "probability_alive"):
+        raise DataError(f"{fitted.model.label} does not say who is still a customer.", "Fit MbgNbd or another such.")
+
+
+def _days(given: Iterable[str | dt.date]) -> list[dt.date]:
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise DataError(f"purchase_days={shown(given)}: a list of days was expected.")
+    return [to_day("purchase_days", day) for day in given]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from custvalue.models.base import Model, check_discount, check_horizon, checked_history
+from custvalue.models.base import Model, check_counts, check_discount, check_horizon, checked_history
 from custvalue.models.special import FloatArray, log_rising, negative_binomial_log_pmf, sum_reciprocals
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Nbd(Model):
 
     def purchase_pmf(self, n: ArrayLike, horizon: ArrayLike) -> FloatArray:
         """Return P(a newcomer makes n repeat purchases in (0, horizon]): negative binomial."""
-        n, t = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (n, horizon)))
+        n, t = check_counts(n, horizon)
         return np.exp(negative_binomial_log_pmf(n, self.r, self.alpha, t))
 
     def discounted_expected_purchases(

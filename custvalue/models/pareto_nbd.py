@@ -10,6 +10,7 @@ from scipy import special
 
 from custvalue.models.base import (
     Model,
+    check_counts,
     check_discount,
     check_horizon,
     checked_history,
@@ -158,7 +159,7 @@ class ParetoNbd(Model):
 
     def purchase_pmf(self, n: ArrayLike, horizon: ArrayLike) -> FloatArray:
         """Return P(a newcomer makes n repeat purchases in (0, horizon])."""
-        n, t = np.broadcast_arrays(np.asarray(n, dtype=np.float64), check_horizon(horizon))
+        n, t = check_counts(n, horizon)
         alive = np.exp(negative_binomial_log_pmf(n, self.r, self.alpha, t) - self.s * np.log1p(t / self.beta))
         nodes, weights = gauss_legendre(16, 60)
         safe = np.maximum(t, 1e-300)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from custvalue.errors import DataError, FitError
-from custvalue.models.base import Model
+from custvalue.models.base import Model, together
 from custvalue.models.special import FloatArray, log_hyp2f1_unit, log_rising
+from custvalue.validation import check_number, check_whole, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from custvalue.models.base import Counted
+
+
+MOST_RENEWALS = 10_000
+
+
+def _renewals(t: ArrayLike) -> FloatArray:
+    """Return numbers of renewals as an array."""
+    (k,) = together(t=t)
+    if not ((k >= 0) & (k <= MOST_RENEWALS) & (k == np.floor(k))).all():
+        raise DataError(f"t={shown(t)}: whole numbers of renewals from 0 to {MOST_RENEWALS:,} were expected.")
+    return k
 
 
 @dataclass(frozen=True)
@@ -42,13 +54,13 @@ class ShiftedBetaGeometric(Model):
 
     def survival(self, t: ArrayLike) -> FloatArray:
         """Return the share still under contract after t renewals: B(α, β + t) / B(α, β)."""
-        k = np.asarray(t).astype(np.intp)
+        k = _renewals(t).astype(np.intp)
         n = int(k.max(initial=0))
         return np.asarray(np.exp(log_rising(self.beta, n) - log_rising(self.alpha + self.beta, n))[k])
 
     def retention_rate(self, t: ArrayLike) -> FloatArray:
         """Return the share of those in period t − 1 who renew into period t: (β + t − 1)/(α + β + t − 1)."""
-        t = np.asarray(t, dtype=np.float64)
+        t = _renewals(t)
         return (self.beta + t - 1) / (self.alpha + self.beta + t - 1)
 
     def discounted_expected_lifetime(self, rate: float, renewals: int = 0) -> float:
@@ -61,8 +73,8 @@ class ShiftedBetaGeometric(Model):
         renewals
             0 for a new customer, whose first payment is now; n for one about to decide on renewal n.
         """
-        if rate <= 0:
-            raise DataError(f"The discount rate per period must be above 0, not {rate!r}.")
+        check_number("rate", rate, above=0.0)
+        check_whole("renewals", renewals, least=0, most=MOST_RENEWALS)
         b, c = self.beta + renewals, self.alpha + self.beta + renewals
         z, rest = 1.0 / (1.0 + rate), rate / (1.0 + rate)
         payments = float(np.exp(log_hyp2f1_unit(*(np.array([v]) for v in (b, c, z, rest))))[0])
@@ -77,6 +89,8 @@ class ShiftedBetaGeometric(Model):
     def check_identified(cls, data: Counted) -> None:
         """Raise FitError where the counts are no cohort, or nobody left, or everybody did at once."""
         period, active = data.columns["period"], data.columns["n_active"]
+        if period.size > MOST_RENEWALS:
+            raise DataError(f"A cohort of {period.size:,} periods came; at most {MOST_RENEWALS:,} can be read.")
         if not np.array_equal(period, np.arange(period.size)):
             raise DataError("period must run 0, 1, 2, … without a gap.")
         if (np.diff(active) > 0).any():

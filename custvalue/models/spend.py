@@ -10,18 +10,24 @@ import polars as pl
 from scipy import stats
 
 from custvalue.errors import DataError
+from custvalue.frames import check_columns, table_of
+from custvalue.models.base import MOST_PURCHASES
+from custvalue.models.gamma_gamma import GammaGamma
+from custvalue.models.histories import history_table
 from custvalue.results import PurchaseSummary, Result
+from custvalue.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from custvalue.frames import Frame
     from custvalue.results import Kind
 
 WEAK = 0.1
 """A rank correlation below this is taken as none, however small its p-value in big data."""
 
 
-def spend_per_customer(purchases: pl.DataFrame, *, include_first: bool = True) -> pl.DataFrame:
+def spend_per_customer(purchases: Frame, *, include_first: bool = True) -> pl.DataFrame:
     """Summarise amounts for `fit(GammaGamma, ...)`, with or without each customer's first purchase.
 
     Parameters
@@ -36,11 +42,10 @@ def spend_per_customer(purchases: pl.DataFrame, *, include_first: bool = True) -
     polars.DataFrame
         `customer_id`, `frequency` (purchases counted here), `monetary_value` (their mean).
     """
-    missing = [c for c in ("customer_id", "day", "amount") if c not in purchases.columns]
-    if missing:
-        raise DataError(f"The purchases have no column {missing[0]!r}; they have {', '.join(purchases.columns)}.")
+    table = table_of(purchases, ("customer_id", "day", "amount"), "table of purchases")
+    check_columns(table, ["amount"], "of the purchases")
     skip = 0 if include_first else 1
-    ordered = purchases.sort("customer_id", "day")
+    ordered = table.drop_nulls("customer_id").sort("customer_id", "day")
     return ordered.group_by("customer_id", maintain_order=True).agg(
         (pl.len().cast(pl.Int64) - skip).alias("frequency"), pl.col("amount").slice(skip).mean().alias("monetary_value")
     )
@@ -79,10 +84,11 @@ class SpendIndependence(Result):
         return f"Frequent buyers spend {more} per purchase ({found}): value by Gamma-Gamma is biased, fit classes apart"
 
 
-def spend_independence(summary: PurchaseSummary | pl.DataFrame, highest: int = 7) -> SpendIndependence:
+def spend_independence(summary: PurchaseSummary | Frame, highest: int = 7) -> SpendIndependence:
     """Test the independence of frequency and spend that the Gamma-Gamma model rests on."""
-    table = summary.table if isinstance(summary, PurchaseSummary) else summary
-    used = table.filter((pl.col("frequency") > 0) & (pl.col("monetary_value") > 0))
+    check_whole("highest", highest, most=MOST_PURCHASES)
+    used, _ = GammaGamma.usable(history_table(summary, GammaGamma.data_columns))
+    used = used.with_columns(pl.col("frequency").cast(pl.Int64))
     if used.height < 10 or used["frequency"].n_unique() < 2:
         raise DataError(f"Only {used.height} repeat buyers with spend, or all equally often: nothing can be tested.")
     correlation, p_value = stats.spearmanr(used["frequency"].to_numpy(), used["monetary_value"].to_numpy())

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import polars as pl
 
 from custvalue.errors import DataError
+from custvalue.frames import as_key, check_column, check_columns, table_of, text_of, to_days
 from custvalue.results import DAYS_PER_UNIT, PurchaseSummary
+from custvalue.validation import check_choice, check_text, to_day
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
+    from custvalue.frames import Frame
     from custvalue.results import Kind
 
 
@@ -49,7 +52,7 @@ class HoldoutSplit(PurchaseSummary):
 
 
 def split_at(
-    orders: pl.DataFrame,
+    orders: Frame,
     calibration_end: str | dt.date | None = None,
     holdout_end: str | dt.date | None = None,
     time_unit: str = "week",
@@ -60,27 +63,22 @@ def split_at(
     Parameters
     ----------
     orders
-        `customer_id`, `ordered_at` (or `purchased_on`), `amount`; orders of one day are one purchase.
+        `customer_id`, `ordered_at` (or `purchased_on`), `amount`: any table that `purchase_summary` takes. Days are
+        dates, times or ISO text; orders of one day are one purchase, those without a customer are left out.
     calibration_end
         Last day of the histories, inclusive; default three quarters of the time from the first order to
         the last.
     holdout_end
         Last day of the holdout, inclusive; default the day of the last order.
     """
-    if not isinstance(orders, pl.DataFrame):
-        raise DataError(
-            f"split_at wants the orders as a Polars frame, not a {type(orders).__name__}.",
-            'Of a warehouse: shop.fetch("int_purchase_days").',
-        )
-    unit = DAYS_PER_UNIT.get(time_unit)
-    if unit is None:
-        raise DataError(f"time_unit {time_unit!r} is not one of {', '.join(DAYS_PER_UNIT)}.")
-    days = _purchase_days(orders)
+    check_choice("time_unit", time_unit, DAYS_PER_UNIT)
+    check_text("currency", currency)
+    unit, days = DAYS_PER_UNIT[time_unit], _purchase_days(orders)
     if days.is_empty():
         raise DataError("There is no order with a customer: nothing can be split.")
     first_day, last_day = cast("dt.date", days["day"].min()), cast("dt.date", days["day"].max())
-    end = _day(holdout_end, last_day)
-    calibration_end = _day(calibration_end, first_day + (end - first_day) * 3 // 4)
+    end = to_day("holdout_end", holdout_end or last_day)
+    calibration_end = to_day("calibration_end", calibration_end or first_day + (end - first_day) * 3 // 4)
     days = days.filter(pl.col("day") <= end)
     before, after = days.filter(pl.col("day") <= calibration_end), days.filter(pl.col("day") > calibration_end)
     if before.is_empty() or end <= calibration_end:
@@ -109,26 +107,36 @@ def _histories(before: pl.DataFrame, end: dt.date, days_per_unit: float) -> pl.D
     )
 
 
-def _day(day: str | dt.date | None, default: dt.date) -> dt.date:
-    """Read a day; text is ISO 8601."""
-    if not isinstance(day, str):
-        return day or default
-    try:
-        return dt.date.fromisoformat(day) if day else default
-    except ValueError:
-        raise DataError(f"{day!r} is not a date.", "Write it as 2025-12-31.") from None
-
-
-def _purchase_days(orders: pl.DataFrame) -> pl.DataFrame:
+def _purchase_days(orders: Frame) -> pl.DataFrame:
     """Add up orders by customer and day, sorted by both; orders without a customer are left out."""
-    when = next((c for c in ("ordered_at", "purchased_on", "day") if c in orders.columns), None)
-    missing = [c for c in ("customer_id", "amount") if c not in orders.columns]
-    if when is None or missing:
-        raise DataError(f"The orders need customer_id, ordered_at and amount; they have {', '.join(orders.columns)}.")
-    known = orders.filter(pl.col("customer_id").is_not_null())
-    return (
-        known.select("customer_id", pl.col(when).cast(pl.Date).alias("day"), pl.col("amount").cast(pl.Float64))
-        .group_by("customer_id", "day")
-        .agg(pl.col("amount").sum())
-        .sort("customer_id", "day")
-    )
+    table = table_of(orders, ("customer_id", "amount"), "table of orders")
+    when = next((name for name in ("ordered_at", "purchased_on", "day") if name in table.columns), "ordered_at")
+    check_column(table, when, "table of orders")
+    customer = text_of(as_key(table["customer_id"]))
+    known = pl.DataFrame({"customer_id": customer, "day": _days(table[when]), "amount": _amounts(table["amount"])})
+    known = known.filter(pl.col("customer_id").is_not_null())
+    if n := known["day"].null_count():
+        raise DataError(f"Column {when!r} of the orders is empty in {n:,} rows.")
+    check_columns(known, ["amount"], "of the orders")
+    known = known.with_columns(pl.col("amount").cast(pl.Float64))
+    return known.group_by("customer_id", "day").agg(pl.col("amount").sum()).sort("customer_id", "day")
+
+
+def _days(times: pl.Series) -> pl.Series:
+    """Return the day of each order; of a time with a zone the day in UTC."""
+    if times.dtype == pl.String:
+        times = text_of(times).str.replace(r"^(\d{4})-(\d)-", "$1-0$2-").str.replace(r"^(\d{4}-\d\d)-(\d)$", "$1-0$2")
+    read = to_days(times, times.name)
+    if read.dtype.is_integer():
+        raise DataError(f"Column {times.name!r} holds numbers, a day such as 2026-01-31 was expected.")
+    if isinstance(read.dtype, pl.Datetime) and read.dtype.time_zone:
+        read = read.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return read.cast(pl.Date)
+
+
+def _amounts(amounts: pl.Series) -> pl.Series:
+    """Return amounts as they came; text that is a number with a decimal point is read as one."""
+    if amounts.dtype != pl.String:
+        return amounts
+    read = text_of(amounts).cast(pl.Float64, strict=False)
+    return amounts if read.null_count() > text_of(amounts).null_count() else read

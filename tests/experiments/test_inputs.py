@@ -17,12 +17,12 @@ from custvalue.config import DecisionSettings
 from custvalue.data.warehouse import open_warehouse
 from custvalue.errors import DataError
 from custvalue.experiments.arms import are_plain, two_arms
-from custvalue.experiments.columns import alike, to_days
+from custvalue.experiments.columns import alike
 from custvalue.experiments.effects import effects
 from custvalue.experiments.looks import LOG
 from custvalue.experiments.trial import to_boolean, trial_from_frame
 from custvalue.experiments.verdict import does_it_pay
-from custvalue.frames import to_polars
+from custvalue.frames import to_days, to_polars
 
 EFFECT = 3.0
 

@@ -106,3 +106,80 @@ def test_lifetime_value_with_covariates_is_that_of_each_group(spend_fit):
     sd = totals["clv_parameter_sd"]
     assert np.sqrt((sd**2).sum()) * 0.7 < whole["clv_parameter_sd"] <= sd.sum() + 1e-9
     assert (value.table["clv_low"] <= value.table["clv_high"]).all()
+
+
+UNITS = [(1000.0, 100.0), (2000.0, 10.0), (0.0, 1e-6), (-5e6, 1e4), (1e9, 1.0)]
+
+
+@pytest.fixture(scope="module")
+def measured() -> tuple[pl.DataFrame, object]:
+    """Customers with a number that moves how they buy, to one decimal, and its fit."""
+    table = shop(MbgNbd, n=2000)
+    z = np.round(np.random.default_rng(5).normal(size=table.height) + 0.5 * (table["channel"] == "app").to_numpy(), 1)
+    table = table.with_columns(pl.Series("z", z))
+    return table, fit(MbgNbd, table, time_unit="week", covariates=["z"])
+
+
+@pytest.mark.parametrize(("mean", "unit"), UNITS)
+def test_a_number_in_any_unit_is_the_same_model(measured, mean, unit):
+    table, plain = measured
+    scaled = fit(MbgNbd, table.with_columns(z=mean + unit * pl.col("z")), time_unit="week", covariates=["z"])
+    assert scaled.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-5)
+    np.testing.assert_allclose(scaled.effects["estimate"] * unit, plain.effects["estimate"], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(
+        scaled.effects["standard_error"] * unit, plain.effects["standard_error"], rtol=1e-3, atol=1e-5
+    )
+    for at in (-1.0, 0.0, 2.0):  # the model of the same customer, in either unit
+        there, here = scaled.model_for(z=mean + unit * at), plain.model_for(z=at)
+        np.testing.assert_allclose(list(there.parameters.values()), list(here.parameters.values()), rtol=2e-3)
+
+
+def test_the_parameters_hold_at_0_where_the_data_reach_it_else_at_the_mean(measured):
+    table, plain = measured
+    assert plain.reference == ""
+    assert plain.model_for(z=0.0) == plain.model
+    income = fit(MbgNbd, table.with_columns(z=1000.0 + 100.0 * pl.col("z")), time_unit="week", covariates=["z"])
+    mean = 1000.0 + 100.0 * float(table["z"].mean())
+    assert income.reference == f"z {mean:,.6g}"
+    assert income.model_for(z=mean).parameters == pytest.approx(income.model.parameters)
+
+
+def test_value_does_not_depend_on_the_unit_of_a_covariate(measured, spend_fit):
+    table, plain = measured
+    people = table.with_row_index("customer_id").with_columns(monetary_value=pl.lit(20.0))
+    in_years = people.with_columns(z=2000.0 + 10.0 * pl.col("z"))
+    scaled = fit(MbgNbd, in_years, time_unit="week", covariates=["z"])
+    mine = lifetime_value(plain, spend_fit, people, margin_rate=0.4, draws=200).table
+    theirs = lifetime_value(scaled, spend_fit, in_years, margin_rate=0.4, draws=200).table
+    np.testing.assert_allclose(theirs["clv"], mine["clv"], rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (float("nan"), "empty, infinite or not a number for 3 customers"),
+        (float("inf"), "empty, infinite or not a number for 3 customers"),
+        (-float("inf"), "empty, infinite or not a number for 3 customers"),
+        (None, "empty, infinite or not a number for 3 customers"),
+    ],
+)
+def test_a_number_that_is_none_is_told_as_an_empty_value_is(measured, bad, message):
+    table, _ = measured
+    gaps = table.with_columns(z=pl.when(pl.int_range(pl.len()) < 3).then(pl.lit(bad)).otherwise(pl.col("z")))
+    with pytest.raises(DataError, match=f"Covariate 'z' is {message}"):
+        fit(MbgNbd, gaps, time_unit="week", covariates=["z"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.with_columns(z=pl.lit(7.0)), "the same for everybody"),
+        (lambda t: t.with_columns(z=1.0 + 1e-15 * pl.col("z").round(0)), "the same for everybody"),
+        (lambda t: t.with_columns(z=pl.concat_list("z")), "holds List"),
+    ],
+)
+def test_a_number_that_says_nothing_is_refused(measured, change, message):
+    with pytest.raises(DataError, match=message):
+        fit(MbgNbd, change(measured[0]), time_unit="week", covariates=["z"])
+    with pytest.raises(DataError, match=r"covariates=.*: a list of columns was expected"):
+        fit(MbgNbd, measured[0], time_unit="week", covariates="z")

@@ -97,7 +97,7 @@ def test_a_split_outside_the_orders_is_one_clear_error(cdnow_transactions):
 def test_the_split_is_at_three_quarters_unless_a_day_is_given(cdnow_transactions):
     assert split_at(cdnow_transactions).as_of == dt.date(1998, 2, 13)
     assert split_at(cdnow_transactions, "1997-09-30").as_of == CALIBRATION_END
-    with pytest.raises(DataError, match="is not a date"):
+    with pytest.raises(DataError, match="a day such as 2026-01-31 was expected"):
         split_at(cdnow_transactions, "30.9.1997")
     with pytest.raises(DataError, match="no order with a customer"):
         split_at(cdnow_transactions.clear())
