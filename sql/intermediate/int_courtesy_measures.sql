@@ -8,9 +8,10 @@
 --             forgone_fee decimal(18,2), expected_loss decimal(18,8), ledger_account varchar,
 --             accounting_view varchar, default_bearer varchar, provenance varchar, is_in_catalogue boolean,
 --             rule_of_catalogue varchar
--- A catalogue without a rule is read by its own words: the trigger or the name of the standard catalogue. Where two
--- measures have one rule, the first by its id is found by it; a check names the other.
-with catalogued as (
+-- A catalogue without a rule is read by its own words: the trigger or the name of the standard catalogue, or an id that
+-- is the rule's word, where no other measure has that rule. Where two measures have one rule, the first by its id is
+-- found by it; a check names the other.
+with worded as (
     select
         catalogue.measure_id,
         coalesce(catalogue.rule, by_trigger.rule, by_name.rule) as rule
@@ -19,6 +20,21 @@ with catalogued as (
         on catalogue.trigger_rule = lower(by_trigger.trigger_rule)
     left join intermediate.int_standard_measures as by_name
         on lower(trim(catalogue.name)) = lower(by_name.name)
+),
+
+held as (
+    select distinct rule
+    from worded
+    where rule is not null
+),
+
+catalogued as (
+    select
+        worded.measure_id,
+        coalesce(worded.rule, case when held.rule is null then by_id.rule end) as rule
+    from worded
+    left join intermediate.int_standard_measures as by_id on worded.measure_id = by_id.rule
+    left join held on by_id.rule = held.rule
 ),
 
 ranked as (
@@ -66,7 +82,8 @@ inner join catalogued on catalogue.measure_id = catalogued.measure_id
 left join ruled on catalogue.measure_id = ruled.measure_id
 union all
 select
-    standard.rule as measure_id,
+    -- a measure of the catalogue may have the word for another rule as its id
+    standard.rule || case when taken.measure_id is null then '' else ' (standard)' end as measure_id,
     standard.name,
     standard.rule,
     cast(null as decimal(18, 6)) as trigger_at,
@@ -86,7 +103,7 @@ select
 from intermediate.int_standard_measures as standard
 left join ruled on standard.rule = ruled.rule
 left join staging.stg_courtesy_catalogue as taken on standard.rule = taken.measure_id
-where standard.costs_nothing_more and ruled.rule is null and taken.measure_id is null
+where standard.costs_nothing_more and ruled.rule is null
 union all
 select
     logged.measure_id,
