@@ -1,20 +1,14 @@
 -- relation:   int_derived_courtesies
 -- grain:      one row per courtesy found in the transactions
 -- key:        rule, source_key
--- inputs:     intermediate.int_delivery_fees_due, staging.stg_deliveries, staging.stg_returns, staging.stg_repairs, intermediate.int_orders, staging.stg_products, staging.stg_entitlements, staging.stg_jobs, staging.stg_contacts, intermediate.int_closing_times, intermediate.int_courtesy_measures, staging.stg_courtesy_events
+-- inputs:     intermediate.int_delivery_fees_due, staging.stg_deliveries, staging.stg_returns, staging.stg_repairs, intermediate.int_orders, staging.stg_products, staging.stg_entitlements, staging.stg_jobs, intermediate.int_late_contacts, intermediate.int_courtesy_measures, staging.stg_courtesy_events
 -- stored:     table
 -- outputs:    event_id varchar, rule varchar, customer_id varchar, order_id varchar, occurred_on date,
 --             units double, fee_forgone decimal(18,2), granted varchar, carrier_cost decimal(18,2),
 --             bearable decimal(18,2), borne decimal(18,2), source_table varchar, source_key varchar
 -- bearable: money that stands on other lines and is this courtesy's at most; borne: the part that moves to it
-with last_minutes as (
-    select coalesce(max(trigger_at), 5) as minutes
-    from intermediate.int_courtesy_measures
-    where rule = 'last_minutes'
-),
-
 -- free deliveries that only the log knows, for want of a fee schedule
-logged as (
+with logged as (
     select
         deliveries.delivery_id,
         deliveries.order_id,
@@ -163,11 +157,11 @@ where started_at < ordered_at
 union all
 -- served in the last minutes before closing
 select
-    'last minutes ' || contacts.contact_id as event_id,
+    'last minutes ' || contact_id as event_id,
     'last_minutes' as rule,
-    contacts.customer_id,
-    contacts.order_id,
-    contacts.opened_on as occurred_on,
+    customer_id,
+    order_id,
+    opened_on as occurred_on,
     cast(1 as double) as units,
     cast(0 as decimal(18, 2)) as fee_forgone,
     'beyond rule' as granted,
@@ -175,11 +169,5 @@ select
     cast(0 as decimal(18, 2)) as bearable,
     cast(0 as decimal(18, 2)) as borne,
     'contacts' as source_table,
-    contacts.contact_id as source_key
-from staging.stg_contacts as contacts
-inner join intermediate.int_closing_times as hours
-    on date_diff('day', date '1900-01-01', contacts.opened_on) % 7 + 1 = hours.weekday -- that day was a Monday
-cross join last_minutes
-where
-    extract(hour from contacts.opened_at) * 60 + extract(minute from contacts.opened_at)
-    between hours.closes_minute - last_minutes.minutes and hours.closes_minute - 1
+    contact_id as source_key
+from intermediate.int_late_contacts

@@ -1,7 +1,7 @@
 -- relation:   book_gaps
 -- grain:      one row per gap in the books: work or goods without a cost, and what was decided for want of a fact
 -- key:        none
--- inputs:     intermediate.int_time_uses, intermediate.int_courtesy_events, intermediate.int_courtesy_matches, intermediate.int_courtesy_measures, staging.stg_resources, staging.stg_order_lines, staging.stg_products, staging.stg_orders, staging.stg_deliveries, staging.stg_jobs, staging.stg_repairs, staging.stg_courtesy_events
+-- inputs:     intermediate.int_time_uses, intermediate.int_courtesy_events, intermediate.int_courtesy_matches, intermediate.int_courtesy_measures, intermediate.int_late_contacts, staging.stg_resources, staging.stg_order_lines, staging.stg_products, staging.stg_orders, staging.stg_deliveries, staging.stg_jobs, staging.stg_repairs, staging.stg_courtesy_events
 -- outputs:    pnl_line varchar, source_table varchar, resource_id varchar, period date, n_rows bigint,
 --             amount double, unit varchar, why varchar
 -- what has no cost is named with its amount of work; it is never zero
@@ -187,6 +187,20 @@ inner join intermediate.int_courtesy_measures as measures
     on logged.measure_id = measures.measure_id and measures.rule is not null
 left join intermediate.int_courtesy_matches as matches on logged.event_id = matches.event_id
 where matches.event_id is null
+having count(*) > 0
+union all
+select
+    cast(null as varchar) as pnl_line,
+    'contacts' as source_table,
+    cast(null as varchar) as resource_id,
+    cast(null as date) as period,
+    count(*) as n_rows,
+    cast(count(*) as double) as amount,
+    'contacts' as unit,
+    'the contact names no site and sites close at different times: the latest closing was taken' as why
+from intermediate.int_late_contacts as contacts
+inner join intermediate.int_courtesy_measures as measures on measures.rule = 'last_minutes'
+where contacts.is_by_last_site
 having count(*) > 0
 union all
 select

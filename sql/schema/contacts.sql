@@ -11,6 +11,7 @@ create table raw.contacts (
     customer_id varchar,
     order_id varchar,
     opened_at timestamp,
+    site varchar, -- as in opening_hours; empty: the last site to close counts
     channel varchar,
     reason varchar,
     wait_s integer,
