@@ -32,8 +32,8 @@ served as (
         sites.site,
         -- 1 January 1900 was a Monday
         (date_diff('day', date '1900-01-01', contacts.opened_on) - days.back) % 7 + 1 as weekday,
-        (extract(hour from contacts.opened_at) + 24 * days.back) * 60 + extract(minute from contacts.opened_at)
-            as served_minute
+        (extract(hour from contacts.opened_at) + 24 * days.back) * 60
+        + extract(minute from contacts.opened_at) as served_minute
     from staging.stg_contacts as contacts
     cross join days
     left join sites on contacts.site = sites.site
