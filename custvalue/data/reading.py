@@ -17,7 +17,8 @@ GROUPED = r"^[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+$"  # 1.234: a thousand and more, 
 NUMERAL = "^[+-]?[0-9., '\u2019\u00a0\u202f]*[0-9]$"
 # a zone or an offset after the time of day; AM, PM and words such as Uhr are none
 ZONED = r":[0-9]{2}([.,][0-9]+)? *(Z$|[+-][0-9]{1,2}|UTC|GMT|[A-Z]{3,5}$|[A-Z][A-Za-z]+/[A-Z])"
-DAY = "^[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}([ T][0-9]|$)"  # four digits of the year, and nothing like BC or epoch
+DAY = "^[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}([ T][0-9]|$)"  # four digits of the year, and nothing like epoch
+PLAIN = "^[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}([ T][0-9:.,]*)?$"  # and nothing after the time
 MARKS = {
     "decimal commas": "^[+-]?([0-9]*,([0-9]{1,2}|[0-9]{4,})|.*[0-9][. '\u2019\u00a0\u202f][0-9]{3},[0-9]+)$",
     "thousands points": r"^[+-]?[0-9]{1,3}(\.[0-9]{3}){2,}$",
@@ -72,8 +73,9 @@ def moment(text: str, kind: str, mapping: TableMap, *, is_text: bool = True) -> 
 def _iso(text: str, zone: str) -> str:
     closed = rf"regexp_replace({text}, ' +([+-])', '\1')"  # an offset stands right after the time
     there = f"timezone({zone}, try_cast({closed} as timestamptz))"
-    read = f"case when regexp_matches({text}, {literal(ZONED)}) then {there} else try_cast({text} as timestamp) end"
-    return f"case when regexp_matches({text}, {literal(DAY)}) and not contains({text}, '(') then {read} end"
+    plain = f"when regexp_matches({text}, {literal(PLAIN)}) then try_cast({text} as timestamp)"
+    zoned = f"when regexp_matches({text}, {literal(DAY)}) and regexp_matches({text}, {literal(ZONED)}) then {there}"
+    return f"case {plain} {zoned} end"
 
 
 def has_zones(con: duckdb.DuckDBPyConnection, text: str) -> bool:

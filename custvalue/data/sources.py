@@ -138,8 +138,9 @@ def _file_sources(file: Path, mapping: Mapping, table: str | None) -> list[Sourc
     if kind in ("sqlite", "duckdb"):
         raise SourceError(f"{file.name} is a {kind} database.", f"Load it as {kind}:///{file.name}.")
     if kind in ("xls", "pdf") or (kind == "text" and file.name.lower().endswith((".xlsx", ".parquet"))):
-        what = {"xls": "an old Excel file (.xls)", "pdf": "a PDF"}.get(kind, "no such file inside")
-        raise SourceError(f"Can't read {file.name}: it is {what}.", "Export it again as CSV, .xlsx or Parquet.")
+        meant = "as Parquet" if file.name.lower().endswith(".parquet") else "as a workbook"
+        what = {"xls": "it is an old Excel file (.xls)", "pdf": "it is a PDF"}.get(kind, "it holds something else")
+        raise SourceError(f"Can't read {file.name} {meant}: {what}.", "Export it again as CSV, .xlsx or Parquet.")
     if kind == "xlsx":
         return _workbook_sources(file, mapping, table)
     with file.open("rb") as stream:

@@ -96,10 +96,15 @@ def _rows(stream: Iterator[str], delimiter: str, start: int) -> Iterator[tuple[i
 def _delimiter(con: duckdb.DuckDBPyConnection, source: Source, file: Path, start: int) -> str:
     """Ask DuckDB, which minds quotes; where it finds one column only, take the mark that the first line has most."""
     try:
-        found = con.execute(
-            f"select delimiter from sniff_csv({literal_path(file)}, all_varchar = true, skip = {start},"
-            f" max_line_size = {LONGEST_LINE}) where len(columns) > 1"
-        ).fetchall()
+        # a connection of its own: an error would end the load's transaction
+        found = (
+            con.cursor()
+            .execute(
+                f"select delimiter from sniff_csv({literal_path(file)}, all_varchar = true, skip = {start},"
+                f" max_line_size = {LONGEST_LINE}) where len(columns) > 1"
+            )
+            .fetchall()
+        )
     except duckdb.Error:
         found = []
     if found and found[0][0] in DELIMITERS:
