@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custvalue.data.judging import judge_rows
+from custvalue.data.overlaps import mark_overlaps
 from custvalue.data.quoting import literal, quote
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def accept(
     types = {row[1]: row[2] for row in con.execute(f"pragma table_info('raw.{relation.name}')").fetchall()}
     wanted = {name: kind for name, kind in types.items() if not name.startswith("_")}
     remarks = judge_rows(con, relation, source, columns, wanted)
+    remarks += mark_overlaps(con, relation, list(wanted), source.name)
     _mark_repeats(con, relation)
     _mark_unknown(con, relation)
     return _split_rows(con, relation, source_id, columns, list(wanted)), remarks

@@ -119,8 +119,10 @@ def analyse(
         No orders are loaded, or none before `as_of`.
     """
     summary = purchase_summary(shop, as_of=None if as_of is None else to_date(as_of), time_unit=settings.time_unit)
+    # without a day that was asked for, the books take every row: refunds come after the last sale
+    end = None if as_of is None else summary.as_of
     notes = _Notebook(progress)
-    profit = notes.ask("profit", "What do we earn, and on whom?", lambda: customer_profit(shop, end=summary.as_of))
+    profit = notes.ask("profit", "What do we earn, and on whom?", lambda: customer_profit(shop, end=end))
     notes.missing += [
         (f"Line {row['pnl_line'].replace('_', ' ')}", f"needs {row['needs']}; it would give {row['gives']}.")
         for row in profit.missing.iter_rows(named=True)
@@ -128,7 +130,7 @@ def analyse(
     if profit.has_margin:
         notes.ask("whale", "Who makes the profit?", lambda: whale_curve(profit))
         notes.ask("actions", "Who loses us money, and why?", lambda: unprofitable(shop, profit))
-    notes.ask("courtesy", "What does each courtesy cost?", lambda: courtesy_cost(shop, end=summary.as_of))
+    notes.ask("courtesy", "What does each courtesy cost?", lambda: courtesy_cost(shop, end=end))
     _books(notes, shop, summary.as_of)
     value = _value(notes, shop, settings, summary, profit)
     _verdicts(notes, shop, settings)
