@@ -29,3 +29,8 @@ def shipped_map(name: str) -> Path | None:
     """Return the mapping file that ships under this name, if there is one."""
     file = _PACKAGE / "data" / "maps" / f"{name}.toml"
     return file if file.is_file() else None
+
+
+def shipped_maps() -> list[str]:
+    """Return the names of the mapping files that ship."""
+    return sorted(file.stem for file in (_PACKAGE / "data" / "maps").glob("*.toml"))

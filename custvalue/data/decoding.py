@@ -32,6 +32,8 @@ def decoded(file: Path, encoding: str, folder: Path) -> Path:
         start = stream.read(4)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
+    if start.startswith(codecs.BOM_UTF8):  # the file itself says so, whatever the mapping was made for
+        encoding = "utf-8"
     try:
         known = codecs.lookup(encoding).name
     except (LookupError, ValueError):

@@ -5,44 +5,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custvalue.data.mapping import Column, KindRule
-from custvalue.data.quoting import literal, quote
-from custvalue.data.reading import NUMERAL, doubtful_columns, has_zones, is_number, moment, number
-from custvalue.errors import SourceError
+from custvalue.data.grouping import group_rows
+from custvalue.data.problems import broken_rules, empty, fixed, implausible, told, unread, unsettled
+from custvalue.data.quoting import quote
+from custvalue.data.reading import doubtful_columns, has_zones, is_number, moment, number
+from custvalue.data.remarks import count_left_out, remarks_on
+from custvalue.data.texts import Reading, as_text, read_columns
+from custvalue.data.titles import in_the_year_from, title_date
+from custvalue.data.values import Step, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import duckdb
 
     from custvalue.data.relations import Relation
     from custvalue.data.sources import Source
 
-BLANKS = "chr(32) || chr(9) || chr(10) || chr(13) || chr(160) || chr(8203) || chr(8239) || chr(65279) || chr(12288)"
-"""What people leave around a cell: blanks, tabs, line breaks, no-break and zero-width spaces."""
-CUT_ID = "^[0-9]([.,][0-9]+)?[eE][+-]?[0-9]{1,3}$"
-"""An id that a spreadsheet turned into a number and cut: several become one."""
-OPEN_ENDED = ("valid_to", "ends", "due_on", "extended_on")
-"""Days that may lie ahead without end."""
-EMPTY_DAYS = "('0001-01-01', '0000-00-00', '1899-12-30', '1900-01-00', '9999-12-31')"
-"""How systems write no day; in a column that may be empty it is empty."""
 
-NOUNS = {"DECIMAL": "a number", "DOUBLE": "a number", "INTEGER": "a whole number", "SMALLINT": "a whole number",
-         "BIGINT": "a whole number", "DATE": "a date", "TIMESTAMP": "a date", "BOOLEAN": "true or false",
-         "TIME": "a time of day"}  # fmt: skip
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the mapping did with the rows of a source.
 
+    Attributes
+    ----------
+    left_out
+        Rows that a rule leaves out.
+    merged
+        Rows that were grouped into an earlier one.
+    remarks
+        Which rules were used, on how many rows, with how much money.
+    """
 
-def as_text(name: str) -> str:
-    """Name the text that a column of ours was read from, beside the column itself."""
-    return quote(f"{name} as text")
+    left_out: int
+    merged: int
+    remarks: list[str]
 
 
 def judge_rows(
     con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, columns: list[str], wanted: dict[str, str]
-) -> list[str]:
+) -> Judged:
     """Fill the temporary table `typed`: our columns, `_row`, and for rows to set aside `_cause`, `_reason`, `_value`.
 
-    A `_reason` says the value that came, a `_cause` does not: it is what rows have in common.
+    A `_reason` says the value that came, a `_cause` does not: it is what rows have in common. Rows that a rule of the
+    mapping leaves out are not in it.
 
     Parameters
     ----------
@@ -55,72 +59,50 @@ def judge_rows(
 
     Returns
     -------
-    list of str
-        Remarks: which times were converted without the mapping saying so.
+    Judged
+        Counts and remarks.
 
     Raises
     ------
     SourceError
-        A needed column is missing.
+        A needed column is missing, or one that the mapping names.
     """
-    texts = _texts(relation, source, columns, list(wanted))
-    _type_rows(con, relation, source, wanted, texts, doubts={})
-    numbers = {name: text for name, text in texts.items() if is_number(wanted[name])}
+    reading = read_columns(relation, source, columns, wanted)
+    worked_out = steps(relation, source, reading, wanted, rated=_has_rates(con))
+    _type_rows(con, relation, source, wanted, reading, worked_out, doubts={})
     if not source.mapping.states_marks:
-        doubts = doubtful_columns(con, numbers, wanted, is_text=source.is_text)
+        texts = {key: text for key, text in reading.texts.items() if is_number(reading.kinds[key])}
+        doubts = doubtful_columns(con, texts, _kinds_of_doubt(reading), is_text=source.is_text)
         if doubts:
-            _type_rows(con, relation, source, wanted, texts, doubts)
-    form = source.mapping.date_format
-    if "time_zone" in source.mapping.model_fields_set or (form and "%z" not in form.lower()):
+            _type_rows(con, relation, source, wanted, reading, worked_out, doubts)
+    remarks = [*_zone_remarks(con, relation, source, reading), *remarks_on(con, relation, source, worked_out)]
+    left_out = count_left_out(con)
+    merged, conflicts = group_rows(con, relation, source, wanted)
+    if source.mapping.group_by:
+        _judge_again(con, relation, source, wanted)
+    return Judged(left_out=left_out, merged=merged, remarks=remarks + conflicts)
+
+
+def _has_rates(con: duckdb.DuckDBPyConnection) -> bool:
+    return bool(
+        con.execute("select count(*) from duckdb_tables() where table_name = 'rates' and temporary").fetchall()[0][0]
+    )
+
+
+def _kinds_of_doubt(reading: Reading) -> dict[str, str]:
+    """Return the kinds of the texts; a number of the file that goes into an expression is as doubtful as money."""
+    return {key: "DECIMAL(18,2)" if key in reading.labels else kind for key, kind in reading.kinds.items()}
+
+
+def _zone_remarks(con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, reading: Reading) -> list[str]:
+    if "time_zone" in source.mapping.model_fields_set or not source.mapping.reads_zones:
         return []
     return [
         f"{source.name}: {name} comes with offsets or zones, and was converted to UTC;"
         f' where days are counted in another zone, the mapping says time_zone = "..." under [tables.{relation.name}].'
-        for name, text in texts.items()
-        if wanted[name] in ("TIMESTAMP", "DATE") and has_zones(con, text)
+        for name, text in reading.texts.items()
+        if reading.kinds[name] in ("TIMESTAMP", "DATE") and has_zones(con, text)
     ]
-
-
-def _texts(relation: Relation, source: Source, columns: list[str], wanted: list[str]) -> dict[str, str]:
-    """Return for each of our columns the SQL text expression that reads it from the landing."""
-    by_name = {column.strip().lower().replace(" ", "_"): column for column in columns}
-    texts = {}
-    for name in wanted:
-        column = source.mapping.columns.get(name) or (Column() if name in by_name else None)
-        if column is not None and column.keeps_name:
-            column = column.model_copy(update={"column": by_name.get(name, name)})
-        if column is not None:
-            texts[name] = _text(relation, source, name, column, columns)
-    computed = {"amount"} if {"quantity", "unit_price"} <= set(texts) else set()
-    missing = [name for name in relation.required if name not in texts and name not in computed]
-    if missing:
-        raise SourceError(
-            f"{source.name} has no column {missing[0]!r}, which table {relation.name} needs;"
-            f" it has: {', '.join(columns)}.",
-            f'If it has another name there, a mapping says so: [tables.{relation.name}.columns] {missing[0]} = "..."',
-        )
-    return texts
-
-
-def _text(relation: Relation, source: Source, name: str, column: Column, columns: list[str]) -> str:
-    if column.constant is not None:
-        return literal(column.constant)
-    origin = name if column.chars else str(column.column)
-    if origin not in columns:
-        raise SourceError(
-            f"{source.name} has no column {origin!r}, which the mapping names for {relation.name}.{name};"
-            f" it has: {', '.join(columns)}."
-        )
-    if f"{origin} (2)" in columns:
-        raise SourceError(f"{source.name} has two columns named {origin!r}.", "Give each column its own name.")
-    text = f"trim({quote(origin)}, {BLANKS})"
-    if column.remove:
-        text = f"regexp_replace({text}, {literal(column.remove)}, '')"
-    if name == "customer_id":  # how exports write nobody
-        return f"case when lower({text}) not in ('', 'null', 'nan', 'none', 'n/a', '#n/a') then {text} end"
-    if name in relation.days and name not in relation.required:
-        return f"case when {text} not in {EMPTY_DAYS} then nullif({text}, '') end"
-    return f"nullif({text}, '')"
 
 
 def _type_rows(
@@ -128,101 +110,72 @@ def _type_rows(
     relation: Relation,
     source: Source,
     wanted: dict[str, str],
-    texts: dict[str, str],
+    reading: Reading,
+    worked_out: list[Step],
     doubts: dict[str, str],
 ) -> None:
-    values = {
-        name: _cast(name, kind, source, doubts) if name in texts else f"cast(null as {kind})"
-        for name, kind in wanted.items()
-    }
-    if relation.name == "transactions":
-        values |= _flat_values(source, texts, values)
-    problems = [
-        *_unread(relation, source, wanted, texts, doubts),
-        *(_fixed(f"coalesce({quote(name)}::varchar, {as_text(name) if name in texts else 'null'}) is null",
-                 f"{name} is empty") for name in relation.required),
-        *(_fixed(_rule(predicate, source), reason) for predicate, reason in relation.rejects),
-        *_implausible(source, wanted, texts),
-    ]  # fmt: skip
-    causes, reasons, came = (
-        ", ".join(f"case when {p.condition} then {part} end" for p in problems if (part := getattr(p, name)))
-        for name in ("cause", "reason", "value")
-    )
-    text_columns = ", ".join(f"{text} as {as_text(name)}" for name, text in texts.items())
-    typed_columns = ", ".join(f"{value} as {quote(name)}" for name, value in values.items())
+    """Fill `typed`; where rows are grouped, what one row needs is judged after that."""
+    texts = ", ".join(f"{text} as {as_text(key)}" for key, text in reading.texts.items())
+    typed = {key: _cast(key, kind, source, doubts) for key, kind in reading.kinds.items()}
+    typed |= {name: f"cast(null as {kind})" for name, kind in wanted.items() if name not in typed}
+    problems = list(unread(relation, source, reading, doubts))
+    if not source.mapping.group_by:
+        spoiled = [p.condition for p in (*problems, *unsettled(source, worked_out))]
+        problems += [*empty(relation, reading, spoiled), *broken_rules(relation, source)]
+    problems += implausible(source, reading)
+    problems += unsettled(source, worked_out)
+    helpers = {name for step in worked_out for name in step if name.startswith("_")}
+    names = [*map(quote, wanted), *sorted(helpers)]
     con.execute("drop table if exists typed")
     con.execute(
-        f"create temp table typed as with t as (select _row, {text_columns} from landing),"
-        f" v as (select *, {typed_columns} from t),"
-        f" judged as (select *, nullif(concat_ws('; ', {causes}), '') as _cause from v)"
-        f" select _row, {', '.join(map(quote, wanted))}, _cause,"
-        f" case when _cause is not null then concat_ws('; ', {reasons}) end as _reason,"
-        f" case when _cause is not null then nullif(concat_ws(', ', {came or 'null'}), '') end as _value from judged"
+        f"create temp table typed as with t as (select _row, {texts} from {_filled(source)}),"
+        f" s0 as (select *, {_listed(typed)} from t), {_chained(worked_out, set(wanted))}"
+        f" judged as (select *, {told(problems)} from s{len(worked_out)})"
+        f" select _row, {', '.join(names)}, _cause, case when _cause is not null then _reasons end as _reason,"
+        " case when _cause is not null then _values end as _value from judged"
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Problem:
-    """SQL: when a row has it, what such rows have in common, the same with the value that came, and that value."""
-
-    condition: str
-    cause: str
-    reason: str
-    value: str | None = None
-
-
-def _fixed(condition: str, reason: str) -> _Problem:
-    return _Problem(condition=condition, cause=literal(reason), reason=literal(reason))
-
-
-def _unread(
-    relation: Relation, source: Source, wanted: dict[str, str], texts: dict[str, str], doubts: dict[str, str]
-) -> Iterator[_Problem]:
-    """Yield for each column the problem that its text is nothing of the column's type."""
-    for name in texts:
-        base = wanted[name].split("(")[0]
-        if base not in NOUNS:
-            continue
-        what = literal(f"is not {NOUNS[base]}")
-        if is_number(wanted[name]) and source.mapping.states_marks:
-            decimal, thousands = source.mapping.marks
-            marks = f'decimal = "{decimal}"' + (f', thousands = "{thousands}"' if thousands else "")
-            what = literal(f"is not {NOUNS[base]} with {marks}")
-        elif name in doubts:
-            unclear = literal(f"is not clear: {doubts[name]} under [tables.{relation.name}]")
-            what = f"case when regexp_matches({as_text(name)}, {literal(NUMERAL)}) then {unclear} else {what} end"
-        value = f"'''' || {as_text(name)} || ''''"
-        yield _Problem(
-            condition=f"{as_text(name)} is not null and {quote(name)} is null",
-            cause=f"{literal(name + ' ')} || {what}",
-            reason=f"{literal(name + ': ')} || {value} || ' ' || {what}",
-            value=value,
-        )
+def _judge_again(con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, wanted: dict[str, str]) -> None:
+    """Judge grouped rows: what is empty, and what breaks a rule of the table."""
+    problems = [
+        *(fixed(f"{quote(name)} is null", f"{name} is empty") for name in relation.required),
+        *broken_rules(relation, source),
+    ]
+    con.execute(
+        f"create or replace temp table typed as with judged as (select * exclude (_cause), _cause as _before,"
+        f" {told(problems)} from typed)"
+        f" select _row, {', '.join(map(quote, wanted))}, coalesce(_before, _cause) as _cause,"
+        " coalesce(_reason, case when _cause is not null then _reasons end) as _reason,"
+        " coalesce(_value, case when _cause is not null then _values end) as _value from judged"
+    )
 
 
-def _implausible(source: Source, wanted: dict[str, str], texts: dict[str, str]) -> Iterator[_Problem]:
-    """Yield what can be read but not meant: a day out of range, an id that was cut."""
-    first, last = f"date '{source.mapping.earliest}'", _rule("tomorrow + interval 1 year", source)
-    until = "a year from today"
-    if source.mapping.latest:
-        last, until = f"(date '{source.mapping.latest}' + 1)", str(source.mapping.latest)
-    for name in texts:
-        value = f"'''' || {as_text(name)} || ''''"
-        if wanted[name] in ("TIMESTAMP", "DATE"):
-            what = literal(f" does not lie between {source.mapping.earliest} and {until}")
-            ahead = "false" if name in OPEN_ENDED else f"{quote(name)} >= {last}"
-            outside = f"({quote(name)} < {first} or {ahead})"
-        elif name.endswith("_id") and wanted[name] == "VARCHAR":
-            outside = f"regexp_matches({as_text(name)}, {literal(CUT_ID)})"
-            what = literal(" is a number that a spreadsheet cut: several ids become one")
-        else:
-            continue
-        yield _Problem(
-            condition=outside,
-            cause=f"{literal(name)} || {what}",
-            reason=f"{literal(name + ': ')} || {value} || {what}",
-            value=value,
-        )
+def _listed(columns: dict[str, str]) -> str:
+    return ", ".join(f"{sql} as {quote(name)}" for name, sql in columns.items())
+
+
+def _chained(worked_out: list[Step], known: set[str]) -> str:
+    """Return each step as a table that reads the one before."""
+    parts = []
+    for i, step in enumerate(worked_out):
+        old, new = {n: s for n, s in step.items() if n in known}, {n: s for n, s in step.items() if n not in known}
+        known = known | new.keys()
+        changed = f" replace ({_listed(old)})" if old else ""
+        added = f", {_listed(new)}" if new else ""
+        parts.append(f"s{i + 1} as (select *{changed}{added} from s{i}),")
+    return " ".join(parts)
+
+
+def _filled(source: Source) -> str:
+    """Return the landing, with the cells filled that stand on the first line of an order alone."""
+    entry = source.mapping
+    if entry.fill_down is None or entry.per is None:
+        return "landing"
+    cells = {name: f"nullif(trim({quote(name)}), '')" for name in entry.fill_down}
+    window = f"over (partition by {quote(entry.per)} order by _row)"
+    filled = {name: f"last_value({cell} ignore nulls) {window}" for name, cell in cells.items()}
+    return f"(select * replace ({_listed(filled)}) from landing)"
 
 
 def _cast(name: str, kind: str, source: Source, doubts: dict[str, str]) -> str:
@@ -232,43 +185,10 @@ def _cast(name: str, kind: str, source: Source, doubts: dict[str, str]) -> str:
         factor = column.multiply if column else None
         return number(text, kind, source.mapping, multiply=factor, doubtful=name in doubts)
     if kind in ("TIMESTAMP", "DATE"):
-        return moment(text, kind, source.mapping, is_text=source.is_text)
-    return text if kind == "VARCHAR" else f"try_cast({text} as {kind})"
-
-
-def _flat_values(source: Source, texts: dict[str, str], values: dict[str, str]) -> dict[str, str]:
-    """Return what a flat export leaves to be worked out: the kind of a line, its amount."""
-    worked = {}
-    amount = values["amount"]
-    if {"quantity", "unit_price"} <= set(texts):
-        product = f"cast({values['quantity']} * {values['unit_price']} as decimal(18, 2))"
-        given = f"case when {as_text('amount')} is null then {product} else {amount} end"
-        amount = worked["amount"] = given if "amount" in texts else product
-    if source.mapping.kinds:
-        read = {name: as_text(name) for name in texts}
-        numbers = {name: values[name] for name in ("quantity", "unit_price") if name in texts} | {"amount": amount}
-        whens = " ".join(
-            f"when {_condition(rule, read, numbers)} then {literal(rule.kind)}" for rule in source.mapping.kinds
+        since = title_date(source)
+        return (
+            moment(text, kind, source.mapping, is_text=source.is_text)
+            if since is None
+            else in_the_year_from(since, text, kind, source.mapping)
         )
-        worked["kind"] = f"case {whens} else 'sale' end"
-    elif "kind" not in texts:
-        worked["kind"] = "'sale'"
-    return worked
-
-
-def _condition(rule: KindRule, texts: dict[str, str], numbers: dict[str, str]) -> str:
-    if rule.column is None:
-        return "true"
-    if rule.column not in texts | numbers:
-        raise SourceError(f"A kind rule of the mapping asks for {rule.column!r}, which the file does not give.")
-    column = (texts | numbers if rule.values is None and rule.starts_with is None else numbers | texts)[rule.column]
-    if rule.values is not None:
-        return f"{column} in ({', '.join(map(literal, rule.values))})"
-    if rule.starts_with is not None:
-        return f"starts_with({column}, {literal(rule.starts_with)})"
-    return f"try_cast({column} as double) < {rule.below or 0.0}"
-
-
-def _rule(predicate: str, source: Source) -> str:
-    today = f"cast(timezone({literal(source.mapping.time_zone)}, now()) as date)"
-    return predicate.replace("tomorrow", f"({today} + 1)")
+    return text if kind == "VARCHAR" else f"try_cast({text} as {kind})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custvalue.data.judging import judge_rows
+from custvalue.data.judging import Judged, judge_rows
 from custvalue.data.overlaps import mark_overlaps
 from custvalue.data.quoting import literal, quote
 
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """What became of the rows of one source: `read` is the sum of the next three."""
+    """What became of the rows of one source: `read` is the sum of the next five."""
 
     read: int
     accepted: int
     unattributed: int
     rejected: int
+    left_out: int
+    merged: int
     identical: int
 
 
@@ -39,11 +41,11 @@ def accept(
     """
     types = {row[1]: row[2] for row in con.execute(f"pragma table_info('raw.{relation.name}')").fetchall()}
     wanted = {name: kind for name, kind in types.items() if not name.startswith("_")}
-    remarks = judge_rows(con, relation, source, columns, wanted)
-    remarks += mark_overlaps(con, relation, list(wanted), source.name)
+    judged = judge_rows(con, relation, source, columns, wanted)
+    overlapping = mark_overlaps(con, relation, list(wanted), source.name)
     _mark_repeats(con, relation)
     _mark_unknown(con, relation)
-    return _split_rows(con, relation, source_id, columns, list(wanted)), remarks
+    return _split_rows(con, relation, source_id, columns, list(wanted), judged), judged.remarks + overlapping
 
 
 def _mark_repeats(con: duckdb.DuckDBPyConnection, relation: Relation) -> None:
@@ -91,7 +93,12 @@ def _because(named: str, value: str, cause: str, reason: str | None = None) -> s
 
 
 def _split_rows(
-    con: duckdb.DuckDBPyConnection, relation: Relation, source_id: int, columns: list[str], wanted: list[str]
+    con: duckdb.DuckDBPyConnection,
+    relation: Relation,
+    source_id: int,
+    columns: list[str],
+    wanted: list[str],
+    judged: Judged,
 ) -> Counts:
     names = ", ".join(map(quote, wanted))
     con.execute(
@@ -117,9 +124,11 @@ def _split_rows(
         distinct = con.execute(f"select count(*) from (select distinct {names} from typed where _cause is null)")
         identical = good + unattributed - distinct.fetchall()[0][0]
     return Counts(
-        read=good + unattributed + bad,
+        read=good + unattributed + bad + judged.left_out + judged.merged,
         accepted=good,
         unattributed=unattributed,
         rejected=bad,
+        left_out=judged.left_out,
+        merged=judged.merged,
         identical=identical,
     )

@@ -60,6 +60,9 @@ def moment(text: str, kind: str, mapping: TableMap, *, is_text: bool = True) -> 
     Workbooks, Parquet files and frames hold real dates, which need no format: there it is for the texts among them.
     """
     zone, form = literal(mapping.time_zone), mapping.date_format
+    if isinstance(form, tuple):
+        each = (moment(text, kind, mapping.model_copy(update={"date_format": one})) for one in form)
+        return f"coalesce({', '.join(each)})"
     if form is None:
         return f"cast({_iso(text, zone)} as {kind})"
     if "%z" in form.lower():

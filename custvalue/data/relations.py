@@ -20,7 +20,7 @@ LAYERS = {"meta": "meta", "schema": "raw", "staging": "staging", "intermediate":
           "marts": "marts", "checks": "checks"}  # fmt: skip
 _HEADER = re.compile(r"^-- ([a-z]+):\s+(.*)$")
 _IN_HEADER = re.compile(r"^-- ([a-z]+:| {5})")  # a field, or the rest of a long one
-_REPEATED = ("reject", "references")
+_REPEATED = ("reject", "references", "instead")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +41,10 @@ class Relation:
         True: a table, built anew after each load. False: a view.
     outputs
         Columns and what they hold.
-    required, references, rejects
-        Of raw tables only: columns that must be there and filled, `column -> table` pairs, and
-        `predicate : reason` pairs for rows to be set aside.
+    required, references, rejects, instead
+        Of raw tables only: columns that must be there and filled, `column -> table` pairs,
+        `predicate : reason` pairs for rows to be set aside, and `column <- table` pairs: the column is not needed
+        where that table is loaded.
     sql
         The statement, without the header.
     """
@@ -58,6 +59,7 @@ class Relation:
     outputs: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     references: tuple[tuple[str, str], ...] = ()
+    instead: tuple[tuple[str, str], ...] = ()
     rejects: tuple[tuple[str, str], ...] = ()
     sql: str
 
@@ -108,6 +110,7 @@ def parse_relation(file: Path) -> Relation:
         outputs=_split(single.get("outputs", "")),
         required=_split(single.get("required", "")),
         references=tuple(_pair(value, " -> ") for value in repeated["references"]),
+        instead=tuple(_pair(value, " <- ") for value in repeated["instead"]),
         rejects=tuple(_pair(value, " : ") for value in repeated["reject"]),
         sql="\n".join(lines[body_starts:]).strip(),
     )

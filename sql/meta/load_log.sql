@@ -13,5 +13,7 @@ create table meta.load_log (
     n_unattributed bigint,
     n_rejected bigint,
     n_identical bigint, -- accepted lines that repeat another to the letter
-    loaded_at timestamp
+    loaded_at timestamp,
+    n_left_out bigint, -- by a rule of the mapping
+    n_merged bigint -- went into an earlier row of the same order, customer, ...
 )

@@ -2,6 +2,7 @@
 -- grain:      one row per order
 -- key:        order_id
 -- required:   order_id, ordered_at, gross_list
+-- instead:    gross_list <- order_lines
 -- references: customer_id -> customers
 -- reject:     gross_list < 0 : gross_list is negative
 -- reject:     discount < 0 : discount is negative
@@ -15,8 +16,8 @@ create table raw.orders (
     ordered_at timestamp,
     channel varchar,
     currency varchar,
-    gross_list decimal(18, 2), -- goods at list price, ex tax
-    discount decimal(18, 2), -- taken off, positive
+    gross_list decimal(18, 2), -- goods at list price, ex tax; null: that of its lines
+    discount decimal(18, 2), -- taken off, positive; null: that of its lines where they give gross_list
     delivery_fee_charged decimal(18, 2),
     tax decimal(18, 2),
     payment_method varchar,

@@ -1,0 +1,89 @@
+"""What a load says of the rules that it used: on how many rows, and with how much money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custvalue.data.values import MONEY
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from custvalue.data.relations import Relation
+    from custvalue.data.sources import Source
+    from custvalue.data.values import Step
+
+
+def remarks_on(con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, worked_out: list[Step]) -> list[str]:
+    """Say which rules of the mapping took effect on the rows in `typed`."""
+    helpers = {name for step in worked_out for name in step}
+    money = f"sum({MONEY[relation.name]})" if relation.name in MONEY else "null"
+    remarks = []
+    if "_left_out" in helpers:
+        remarks += [
+            f"{source.name}: {_rows(n)} of {relation.name} {rule}{_worth(worth)}."
+            for rule, n, worth in con.execute(
+                f"select _left_out, count(*), {money} from typed where _left_out is not null group by all order by 1"
+            ).fetchall()
+        ]
+    if "_tax" in helpers:
+        n, worth = _one(con, "sum(_tax)", "_tax <> 0")
+        remarks.append(
+            f"{source.name}: {relation.name} less the tax by {_named_tax(source)}, {_rows(n)}{_worth(worth)}."
+        )
+    if "_currency" in helpers:
+        remarks += [
+            f"{source.name}: {_rows(n)} in {code} converted at the mapping's rates{_worth(worth)}."
+            for code, n, worth in con.execute(
+                f"select _currency, count(*), {money} from typed where _cause is null and _rate <> 1 group by all"
+                " order by 1"
+            ).fetchall()
+        ]
+    if "_turned" in helpers:
+        n, worth = _one(con, "sum(amount)", "_turned and _cause is null")
+        if n:
+            remarks.append(_turned(con, source, n, worth))
+    return remarks
+
+
+def _one(con: duckdb.DuckDBPyConnection, what: str, where: str) -> tuple[int, object]:
+    left = " and _left_out is null" if _has(con, "_left_out") else ""
+    n, worth = con.execute(f"select count(*), {what} from typed where {where}{left}").fetchall()[0]
+    return int(n), worth
+
+
+def _has(con: duckdb.DuckDBPyConnection, column: str) -> bool:
+    return any(row[1] == column for row in con.execute("pragma table_info('typed')").fetchall())
+
+
+def _rows(n: int) -> str:
+    return f"{n:,} row{'' if n == 1 else 's'}"
+
+
+def _worth(worth: object) -> str:
+    return "" if worth is None else f", {worth:,.2f} in all"
+
+
+def _named_tax(source: Source) -> str:
+    tax = source.mapping.tax
+    if tax is None:
+        return ""
+    return f"the rate {tax.rate:g}" if tax.rate is not None else f"the column {tax.column or tax.by}"
+
+
+def _turned(con: duckdb.DuckDBPyConnection, source: Source, n: int, worth: object) -> str:
+    others = con.execute("select count(*) from typed where kind = 'return' and amount < 0 and not _turned").fetchall()
+    mixed = f" {others[0][0]:,} came with negative amounts, and stay." if others[0][0] else ""
+    return (
+        f"{source.name}: {n:,} returns came with positive amounts{_worth(worth)}; a return takes money away, so they"
+        f" are counted as negative.{mixed}"
+    )
+
+
+def count_left_out(con: duckdb.DuckDBPyConnection) -> int:
+    """Remove from `typed` the rows that a rule leaves out, and count them."""
+    if not _has(con, "_left_out"):
+        return 0
+    n = int(con.execute("select count(*) from typed where _left_out is not null").fetchall()[0][0])
+    con.execute("delete from typed where _left_out is not null")
+    return n

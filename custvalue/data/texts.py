@@ -1,0 +1,185 @@
+"""Which SQL reads a column of ours: from a text of the landing, or worked out from several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from custvalue.data.columns import Column
+from custvalue.data.expressions import NUMBER, parse, to_sql
+from custvalue.data.headers import find_column
+from custvalue.data.quoting import literal, quote
+from custvalue.errors import SourceError
+
+if TYPE_CHECKING:
+    from custvalue.data.relations import Relation
+    from custvalue.data.sources import Source
+
+BLANKS = "chr(32) || chr(9) || chr(10) || chr(13) || chr(160) || chr(8203) || chr(8239) || chr(65279) || chr(12288)"
+"""What people leave around a cell: blanks, tabs, line breaks, no-break and zero-width spaces."""
+EMPTY_DAYS = "('0001-01-01', '0000-00-00', '1899-12-30', '1900-01-00', '9999-12-31')"
+"""How systems write no day; in a column that may be empty it is empty."""
+NOTHING = "('', 'NULL', 'null', '\\N')"  # how databases write an empty cell
+NOBODY = "('', 'null', 'nan', 'none', 'n/a', '#n/a')"  # how exports write that there is no customer
+NUMBERED = "line_no"  # lines that have no number are counted within their order
+
+
+def as_text(name: str) -> str:
+    """Name the text that a column of ours was read from, beside the column itself."""
+    return quote(f"{name} as text")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How one table is read from a landed source.
+
+    Attributes
+    ----------
+    texts
+        Key -> SQL over the landing. A key is a column of ours, or a column of the file that something asks for.
+    kinds
+        Key -> the SQL type that its text is read as.
+    labels
+        Key of a column of the file -> its name there.
+    computed
+        Column of ours -> SQL over the keys, and the expression that it comes from.
+    columns
+        The file's.
+    asks_only
+        Keys that rules ask for alone: a text of theirs that is no number does no harm.
+    """
+
+    columns: list[str]
+    texts: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    computed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    asks_only: set[str] = field(default_factory=set)
+
+    @property
+    def given(self) -> set[str]:
+        """Columns of ours that the source gives."""
+        return (self.texts.keys() - self.labels.keys()) | self.computed.keys()
+
+    def number(self, column: str) -> str:
+        """Return the SQL of a column of the file as a number; raise `KeyError` where there is none."""
+        key = self._key(column)
+        self.kinds[key] = NUMBER.upper().replace(" ", "")
+        self.asks_only.discard(key)
+        return quote(key)
+
+    def text(self, column: str) -> str:
+        """Return the SQL of a column of the file as text; raise `KeyError` where there is none."""
+        return as_text(self._key(column))
+
+    def asked(self, column: str, *, as_number: bool) -> str:
+        """Return the SQL of a column that a rule asks for; raise `KeyError` where there is none."""
+        if not as_number:
+            return self.text(column)
+        key = self._key(column)
+        spoils_nothing = self.kinds[key] == "VARCHAR" or key in self.asks_only
+        sql = self.number(column)
+        if spoils_nothing:
+            self.asks_only.add(key)
+        return sql
+
+    def _key(self, column: str) -> str:
+        found = find_column(column, self.columns)
+        if found is None:
+            raise KeyError(column)
+        if f"{found} (2)" in self.columns:
+            raise SourceError(f"There are two columns named {found!r}.", "Give each column its own name.")
+        key = f"{found} of the file"
+        text = f"trim({quote(found)}, {BLANKS})"
+        self.texts.setdefault(key, f"case when {text} not in {NOTHING} then {text} end")
+        self.kinds.setdefault(key, "VARCHAR")
+        self.labels[key] = found
+        return key
+
+
+def read_columns(relation: Relation, source: Source, columns: list[str], wanted: dict[str, str]) -> Reading:
+    """Find for each of our columns where it comes from.
+
+    Raises
+    ------
+    SourceError
+        A needed column is missing, or one that the mapping names.
+    """
+    reading = Reading(columns=columns)
+    for name, kind in wanted.items():
+        column = source.mapping.columns.get(name)
+        there = find_column(name, columns)
+        if column is None and there is None:
+            continue
+        column = column or Column()
+        if column.keeps_name:
+            column = column.model_copy(update={"column": there or name})
+        _read_column(reading, relation, source, name, kind, column)
+    _check_required(relation, source, reading)
+    return reading
+
+
+def _read_column(reading: Reading, relation: Relation, source: Source, name: str, kind: str, column: Column) -> None:
+    if column.expression is not None:
+        try:
+            sql = to_sql(parse(column.expression), reading, as_text=kind == "VARCHAR")
+        except ValueError as problem:
+            raise SourceError(f"The mapping's {relation.name}.{name}: {problem}.") from None
+        except KeyError as missing:
+            if not column.optional:
+                raise no_such_column(source, missing.args[0], f"{relation.name}.{name}", reading.columns) from None
+            return
+        reading.computed[name] = (sql, column.expression)
+        return
+    text = _text(relation, source, name, column, reading.columns)
+    if text is not None:
+        reading.texts[name], reading.kinds[name] = text, kind
+    elif not column.optional:
+        wanted = " or ".join(map(repr, (name,) if column.chars else column.origins))
+        raise no_such_column(source, wanted, f"{relation.name}.{name}", reading.columns)
+
+
+def no_such_column(source: Source, wanted: str, where: str, columns: list[str]) -> SourceError:
+    """Say that a column which the mapping names is not in the file, and which ones are."""
+    shown = wanted if wanted.startswith("'") else repr(wanted)
+    return SourceError(
+        f"{source.name} has no column {shown}, which the mapping names for {where}; it has: {', '.join(columns)}."
+    )
+
+
+def _text(relation: Relation, source: Source, name: str, column: Column, columns: list[str]) -> str | None:
+    """Return the SQL that reads a column as text, null where it is empty; None where the file has none of it."""
+    if column.constant is not None:
+        return literal(column.constant)
+    origins = (name,) if column.chars else column.origins
+    found = [there for origin in origins if (there := find_column(origin, columns)) is not None]
+    for there in found:
+        if f"{there} (2)" in columns:
+            raise SourceError(f"{source.name} has two columns named {there!r}.", "Give each column its own name.")
+    cleaned = [_cleaned(relation, f"trim({quote(there)}, {BLANKS})", name, column) for there in found]
+    return f"coalesce({', '.join(cleaned)})" if len(cleaned) > 1 else cleaned[0] if cleaned else None
+
+
+def _cleaned(relation: Relation, text: str, name: str, column: Column) -> str:
+    if column.remove:
+        text = f"regexp_replace({text}, {literal(column.remove)}, '')"
+    if column.lower:
+        text = f"lower({text})"
+    if name == "customer_id":
+        return f"case when lower({text}) not in {NOBODY} then {text} end"
+    if name in relation.days and name not in relation.required:
+        text = f"case when {text} not in {EMPTY_DAYS} then {text} end"
+    return f"case when {text} not in {NOTHING} then {text} end"
+
+
+def _check_required(relation: Relation, source: Source, reading: Reading) -> None:
+    given = reading.given | {NUMBERED}
+    if {"quantity", "unit_price"} <= given:
+        given |= {"amount"}
+    missing = [name for name in relation.required if name not in given]
+    if missing:
+        raise SourceError(
+            f"{source.name} has no column {missing[0]!r}, which table {relation.name} needs;"
+            f" it has: {', '.join(reading.columns)}.",
+            f'If it has another name there, a mapping says so: [tables.{relation.name}.columns] {missing[0]} = "..."',
+        )
