@@ -49,6 +49,8 @@ class Column(Frozen):
     expression
         Arithmetic over the user's columns: `"(Sales - Profit) / Quantity"`. Known are + - * /, round, abs, coalesce,
         nullif, least, greatest, and case with conditions; for a column of text lower, upper and || too.
+        `cents(Sales, "Customer ID")` rounds to the cent and carries parts of a cent to the next row of the customer, so
+        that sums are right to the cent as well.
     chars
         First and last character, counted from 1, in a file of fixed widths.
     constant
@@ -115,7 +117,7 @@ class Condition(Frozen):
     Attributes
     ----------
     column
-        A column of the file, or one of ours.
+        A column of ours that the file gives, or one of the file; of several, the first that there is.
     values, starts_with
         Is one of these texts; begins with one of these.
     not_
@@ -126,7 +128,7 @@ class Condition(Frozen):
         Has no value (`true`), or has one (`false`).
     """
 
-    column: str | None = None
+    column: Texts | None = None
     values: Texts | None = None
     not_: Annotated[Texts | None, Field(alias="not")] = None
     starts_with: Texts | None = None
@@ -154,19 +156,26 @@ class Condition(Frozen):
             f"is above {self.above:g}" if self.above is not None else "",
             "" if self.empty is None else "is empty" if self.empty else "is not empty",
         ]
-        return f"{self.column} {' and '.join(filter(None, parts))}"
+        return f"{' or '.join(self.column or ())} {' and '.join(filter(None, parts))}"
 
 
 class Rule(Condition):
-    """Which rows are left out (`drop`), or stay (`keep`): capitals make no difference."""
+    """Which rows are left out (`drop`), or stay (`keep`): capitals make no difference.
 
-    column: str
+    Attributes
+    ----------
+    optional
+        The rule is passed over where there is no such column.
+    """
+
+    column: Texts
+    optional: bool = False
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if not self.asks:
             known = ", ".join(name.rstrip("_") for name in Condition.model_fields if name != "column")
-            raise ValueError(f"the rule on {self.column!r} asks nothing; it takes {known}")
+            raise ValueError(f"the rule on {self.column[0]!r} asks nothing; it takes {known}")
         return self
 
 
@@ -190,14 +199,15 @@ class Tax(Frozen):
     column
         Column with the row's tax, in money: taken off the row's amount.
     rate
-        One rate for all rows: 0.19.
+        One rate for all rows, 0.19, or an expression that gives the rate of a row; where it gives none, the row is set
+        aside.
     by, rates
         Column whose texts tell the rate, and the rate of each: `{ by = "Account", rates = { "8400" = 0.19 } }`.
         A row with another text is set aside, unless the rates have an entry `"*"`.
     """
 
     column: str | None = None
-    rate: Annotated[float, Field(ge=0.0, lt=10.0)] | None = None
+    rate: Annotated[float, Field(ge=0.0, lt=10.0)] | str | None = None
     by: str | None = None
     rates: dict[str, Annotated[float, Field(ge=0.0, lt=10.0)]] = {}
 
@@ -207,4 +217,6 @@ class Tax(Frozen):
             raise ValueError("a tax is a column, a rate, or rates by a column: one of them")
         if (self.by is None) != (not self.rates):
             raise ValueError("rates stand with the column that tells them: by")
+        if isinstance(self.rate, str):
+            parse(self.rate)
         return self

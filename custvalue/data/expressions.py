@@ -28,6 +28,9 @@ class Names(Protocol):
     def text(self, column: str) -> str:
         """Return the SQL of a column as a text."""
 
+    def carried(self, amount: str, by: str) -> str:
+        """Return the SQL of an amount in cents, its parts of a cent carried to the next row in the order of `by`."""
+
 
 class Asked:
     """Names that note which columns an expression asks for, in order, and as what."""
@@ -45,6 +48,10 @@ class Asked:
         """Note a text."""
         self.texts[column] = None
         return "''"
+
+    def carried(self, amount: str, by: str) -> str:  # noqa: ARG002, as all names have it
+        """Note nothing: its parts are noted already."""
+        return "0"
 
 
 def parse(text: str) -> exp.Expression:
@@ -139,6 +146,7 @@ class _Writer:
             exp.Greatest: lambda node: f"greatest({', '.join(self._parts(node, self.number))})",
             exp.Coalesce: lambda node: self._coalesce(node, self.number),
             exp.Case: lambda node: self._case(node, self.number),
+            exp.Anonymous: self._cents,
         }
         self._texts: dict[type, Callable[..., str]] = {
             exp.Column: lambda node: names.text(_name(node)),
@@ -157,6 +165,7 @@ class _Writer:
             exp.Or: lambda node: f"({self._condition(node.this)} or {self._condition(node.expression)})",
             exp.Not: lambda node: f"(not {self._condition(node.this)})",
             exp.Is: self._is_null,
+            exp.Between: self._between,
             exp.In: lambda node: f"({self.text(node.this)} in ({', '.join(map(self.text, node.expressions))}))",
         }
         self._comparisons = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
@@ -189,6 +198,10 @@ class _Writer:
             raise ValueError(f"{node.sql(dialect='duckdb')!r}: `is` stands with null alone")
         return f"({self.text(node.this)} is null)"
 
+    def _between(self, node: exp.Expression) -> str:
+        low, high = self.number(node.args["low"]), self.number(node.args["high"])
+        return f"({self.number(node.this)} between {low} and {high})"
+
     def _step(self, node: exp.Expression, sign: str) -> str:
         return f"cast({self.number(node.this)} {sign} {self.number(node.expression)} as {NUMBER})"
 
@@ -198,6 +211,11 @@ class _Writer:
         if shown not in map(str, range(11)):
             raise ValueError("round takes a number of places from 0 to 10")
         return f"cast(round({self.number(node.this)}, {shown}) as {NUMBER})"
+
+    def _cents(self, node: exp.Expression) -> str:
+        if str(node.this).lower() != "cents" or len(node.expressions) != 2:
+            raise ValueError(f"{node.sql(dialect='duckdb')!r} is not known; cents takes an amount and a column")
+        return self._names.carried(self.number(node.expressions[0]), self.text(node.expressions[1]))
 
     def _parts(self, node: exp.Expression, write: Callable[[exp.Expression], str]) -> list[str]:
         return [write(part) for part in (node.this, *node.expressions)]
@@ -209,7 +227,7 @@ class _Writer:
             try:
                 found.append(write(part))
             except KeyError as column:
-                missing = column
+                missing = missing or column
         if missing is not None and not found:
             raise missing
         return f"coalesce({', '.join(found)})"

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custvalue.data.grouping import group_rows
+from custvalue.data.headers import find_column
 from custvalue.data.problems import broken_rules, empty, fixed, implausible, told, unread, unsettled
 from custvalue.data.quoting import quote
 from custvalue.data.reading import doubtful_columns, has_zones, is_number, moment, number
 from custvalue.data.remarks import count_left_out, remarks_on
-from custvalue.data.texts import Reading, as_text, read_columns
+from custvalue.data.texts import Reading, as_text, no_such_column, read_columns
 from custvalue.data.titles import in_the_year_from, title_date
 from custvalue.data.values import Step, steps
 
@@ -128,7 +129,7 @@ def _type_rows(
     names = [*map(quote, wanted), *sorted(helpers)]
     con.execute("drop table if exists typed")
     con.execute(
-        f"create temp table typed as with t as (select _row, {texts} from {_filled(source)}),"
+        f"create temp table typed as with t as (select _row, {texts} from {_filled(source, reading)}),"
         f" s0 as (select *, {_listed(typed)} from t), {_chained(worked_out, set(wanted))}"
         f" judged as (select *, {told(problems)} from s{len(worked_out)})"
         f" select _row, {', '.join(names)}, _cause, case when _cause is not null then _reasons end as _reason,"
@@ -167,13 +168,18 @@ def _chained(worked_out: list[Step], known: set[str]) -> str:
     return " ".join(parts)
 
 
-def _filled(source: Source) -> str:
+def _filled(source: Source, reading: Reading) -> str:
     """Return the landing, with the cells filled that stand on the first line of an order alone."""
     entry = source.mapping
     if entry.fill_down is None or entry.per is None:
         return "landing"
-    cells = {name: f"nullif(trim({quote(name)}), '')" for name in entry.fill_down}
-    window = f"over (partition by {quote(entry.per)} order by _row)"
+    named = {name: find_column(name, reading.columns) for name in (*entry.fill_down, entry.per)}
+    for name, found in named.items():
+        if found is None:
+            raise no_such_column(source, name, "fill_down", reading.columns)
+    per, *filled_down = (str(named[name]) for name in (entry.per, *entry.fill_down))
+    cells = {name: f"nullif(trim({quote(name)}), '')" for name in filled_down}
+    window = f"over (partition by {quote(per)} order by _row)"
     filled = {name: f"last_value({cell} ignore nulls) {window}" for name, cell in cells.items()}
     return f"(select * replace ({_listed(filled)}) from landing)"
 

@@ -92,7 +92,8 @@ def unsettled(source: Source, worked_out: list[Step]) -> Iterator[Problem]:
         )
     tax = source.mapping.tax
     if tax is not None and "_tax_rate" in helpers:
-        yield fixed("_tax_rate is null", f"the mapping's tax has no rate for this {tax.by}")
+        of = f" for this {tax.by}" if tax.by else ""
+        yield fixed("_tax_rate is null", f"the mapping's tax gives no rate{of}")
 
 
 def implausible(source: Source, reading: Reading) -> Iterator[Problem]:

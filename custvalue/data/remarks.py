@@ -68,7 +68,9 @@ def _named_tax(source: Source) -> str:
     tax = source.mapping.tax
     if tax is None:
         return ""
-    return f"the rate {tax.rate:g}" if tax.rate is not None else f"the column {tax.column or tax.by}"
+    if tax.rate is not None:
+        return f"the rate {tax.rate}" if isinstance(tax.rate, float) else "the mapping's rates"
+    return f"the column {tax.column or tax.by}"
 
 
 def _turned(con: duckdb.DuckDBPyConnection, source: Source, n: int, worth: object) -> str:

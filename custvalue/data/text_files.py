@@ -118,8 +118,10 @@ def _delimiter(con: duckdb.DuckDBPyConnection, source: Source, file: Path, start
 
 
 def _width(rows: Iterator[list[str]]) -> int:
-    """Return how many cells most rows have."""
+    """Return how many cells most rows have; titles, however many, are lines of one cell among wider ones."""
     widths = collections.Counter(len(cells) for cells in rows if any(cells))
+    if len(widths) > 1:
+        widths.pop(1, None)
     return max(widths, key=lambda width: (widths[width], width))
 
 

@@ -29,7 +29,7 @@ def as_text(name: str) -> str:
     return quote(f"{name} as text")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Reading:
     """How one table is read from a landed source.
 
@@ -43,8 +43,12 @@ class Reading:
         Key of a column of the file -> its name there.
     computed
         Column of ours -> SQL over the keys, and the expression that it comes from.
+    cents
+        Amounts in cents that expressions ask for: name -> SQL over the keys.
     columns
         The file's.
+    later
+        Columns of ours that are worked out from others of ours.
     asks_only
         Keys that rules ask for alone: a text of theirs that is no number does no harm.
     """
@@ -54,7 +58,14 @@ class Reading:
     kinds: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     computed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    cents: dict[str, str] = field(default_factory=dict)
+    later: set[str] = field(default_factory=set)
     asks_only: set[str] = field(default_factory=set)
+    _name: str = ""
+
+    def reads(self, name: str) -> None:
+        """Note which of our columns is read from here on."""
+        self._name = name
 
     @property
     def given(self) -> set[str]:
@@ -62,15 +73,28 @@ class Reading:
         return (self.texts.keys() - self.labels.keys()) | self.computed.keys()
 
     def number(self, column: str) -> str:
-        """Return the SQL of a column of the file as a number; raise `KeyError` where there is none."""
+        """Return the SQL of a column as a number: of the file, or else ours; raise `KeyError` where there is none."""
+        if self._is_ours(column):
+            return f"try_cast({quote(column)} as {NUMBER})"
         key = self._key(column)
         self.kinds[key] = NUMBER.upper().replace(" ", "")
         self.asks_only.discard(key)
         return quote(key)
 
     def text(self, column: str) -> str:
-        """Return the SQL of a column of the file as text; raise `KeyError` where there is none."""
+        """Return the SQL of a column as text: of the file, or else of ours; raise `KeyError` where there is none."""
+        if self._is_ours(column):
+            return f"cast({quote(column)} as varchar)"
         return as_text(self._key(column))
+
+    def carried(self, amount: str, by: str) -> str:
+        """Return the SQL of an amount in cents, its parts of a cent carried to the next row in the order of `by`."""
+        until = f"sum({amount}) over (order by {by}, _row rows unbounded preceding)"
+        cents = f"round({until}, 2) - round({until} - {amount}, 2)"
+        sql = f"case when {amount} is not null then cast({cents} as {NUMBER}) end"
+        name = next((known for known, same in self.cents.items() if same == sql), f"_cents_{len(self.cents) + 1}")
+        self.cents[name] = sql
+        return name
 
     def asked(self, column: str, *, as_number: bool) -> str:
         """Return the SQL of a column that a rule asks for; raise `KeyError` where there is none."""
@@ -82,6 +106,12 @@ class Reading:
         if spoils_nothing:
             self.asks_only.add(key)
         return sql
+
+    def _is_ours(self, column: str) -> bool:
+        is_ours = column in self.given and find_column(column, self.columns) is None
+        if is_ours:
+            self.later.add(self._name)
+        return is_ours
 
     def _key(self, column: str) -> str:
         found = find_column(column, self.columns)
@@ -121,6 +151,7 @@ def read_columns(relation: Relation, source: Source, columns: list[str], wanted:
 
 def _read_column(reading: Reading, relation: Relation, source: Source, name: str, kind: str, column: Column) -> None:
     if column.expression is not None:
+        reading.reads(name)
         try:
             sql = to_sql(parse(column.expression), reading, as_text=kind == "VARCHAR")
         except ValueError as problem:

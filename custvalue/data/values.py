@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custvalue.data.expressions import NUMBER, quotient
+from custvalue.data.expressions import NUMBER, parse, quotient, to_sql
+from custvalue.data.headers import find_column
 from custvalue.data.quoting import literal, quote
 from custvalue.data.texts import NUMBERED, as_text, no_such_column
 from custvalue.errors import SourceError
@@ -12,7 +13,7 @@ from custvalue.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from custvalue.data.columns import Condition, KindRule
+    from custvalue.data.columns import Condition, KindRule, Rule
     from custvalue.data.relations import Relation
     from custvalue.data.sources import Source
     from custvalue.data.texts import Reading
@@ -42,8 +43,11 @@ def steps(relation: Relation, source: Source, reading: Reading, wanted: dict[str
         A rule asks for a column that is not there.
     """
     entry = source.mapping
+    computed = {name: f"try_cast({sql} as {wanted[name]})" for name, (sql, _) in reading.computed.items()}
     found: list[Step] = [
-        {name: f"try_cast({sql} as {wanted[name]})" for name, (sql, _) in reading.computed.items()},
+        reading.cents,
+        {name: sql for name, sql in computed.items() if name not in reading.later},
+        *({name: sql} for name, sql in computed.items() if name in reading.later),
         *_amount(reading),
         *_line_numbers(reading, wanted),
         *_without_tax(relation, source, reading, wanted),
@@ -97,6 +101,11 @@ def _without_tax(relation: Relation, source: Source, reading: Reading, wanted: d
 def _rate_of_tax(source: Source, reading: Reading, where: str) -> str:
     tax = source.mapping.tax
     assert tax is not None  # noqa: S101, asked for by the caller
+    if isinstance(tax.rate, str):
+        try:
+            return to_sql(parse(tax.rate), reading)
+        except KeyError as missing:
+            raise no_such_column(source, missing.args[0], where, reading.columns) from None
     if tax.by is None:
         return f"cast({tax.rate} as {NUMBER})"
     text = _of_file(source, reading, tax.by, where, as_number=False)
@@ -151,13 +160,21 @@ def _left_out(source: Source, reading: Reading) -> str:
     whens = [
         f"when {condition(rule, source, reading, ignore_case=True)} then {literal(f'dropped, as {rule.in_words()}')}"
         for rule in entry.drop
+        if not _passed_over(rule, reading)
     ]
     whens += [
         f"when not coalesce({condition(rule, source, reading, ignore_case=True)}, false)"
         f" then {literal(f'not kept, as it is not so that {rule.in_words()}')}"
         for rule in entry.keep
+        if not _passed_over(rule, reading)
     ]
-    return f"case {' '.join(whens)} end"
+    return f"case {' '.join(whens)} else null end" if whens else "cast(null as varchar)"
+
+
+def _passed_over(rule: Rule, reading: Reading) -> bool:
+    return rule.optional and not any(
+        name in reading.given or find_column(name, reading.columns) is not None for name in rule.column
+    )
 
 
 def condition(rule: Condition | KindRule, source: Source, reading: Reading, *, ignore_case: bool = False) -> str:
@@ -195,16 +212,16 @@ def _text_conditions(rule: Condition | KindRule, text: str, *, ignore_case: bool
         yield f"{text} is {'' if rule.empty else 'not '}null"
 
 
-def _asked(column: str, source: Source, reading: Reading, *, as_number: bool) -> str:
+def _asked(columns: tuple[str, ...], source: Source, reading: Reading, *, as_number: bool) -> str:
     worked_out = {"amount"} if {"quantity", "unit_price"} <= reading.given else set()
-    if column in reading.given | worked_out:
-        if as_number:
-            return f"try_cast({quote(column)} as double)"
-        return as_text(column) if column in reading.texts else f"cast({quote(column)} as varchar)"
-    try:
-        return reading.asked(column, as_number=as_number)
-    except KeyError:
-        raise SourceError(
-            f"A rule of the mapping asks for {column!r}, which {source.name} does not give;"
-            f" it has: {', '.join(reading.columns)}."
-        ) from None
+    for column in columns:
+        if column in reading.given | worked_out:
+            if as_number:
+                return f"try_cast({quote(column)} as double)"
+            return as_text(column) if column in reading.texts else f"cast({quote(column)} as varchar)"
+        if find_column(column, reading.columns) is not None:
+            return reading.asked(column, as_number=as_number)
+    raise SourceError(
+        f"A rule of the mapping asks for {' or '.join(map(repr, columns))}, which {source.name} does not give;"
+        f" it has: {', '.join(reading.columns)}."
+    )
