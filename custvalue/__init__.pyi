@@ -50,6 +50,7 @@ from .profit.actions import unprofitable as unprofitable
 from .profit.capacity import capacity_use as capacity_use
 from .profit.conservation import control_totals as control_totals
 from .profit.courtesy import courtesy_cost as courtesy_cost
+from .profit.delivered import delivered_today as delivered_today
 from .profit.departments import courtesy_by_segment as courtesy_by_segment
 from .profit.departments import granted_and_borne as granted_and_borne
 from .profit.explain import explain as explain

@@ -19,7 +19,7 @@ WRONG = [None, 5, "shop", pl.DataFrame({"a": [1]})]
     ("function", "kind"),
     [
         ("customer_profit", "Warehouse"), ("courtesy_cost", "Warehouse"), ("reconcile", "Warehouse"),
-        ("capacity_use", "Warehouse"), ("courtesy_trend", "Warehouse"), ("inward_signs", "Warehouse"),
+        ("capacity_use", "Warehouse"), ("delivered_today", "Warehouse"), ("courtesy_trend", "Warehouse"), ("inward_signs", "Warehouse"),
         ("whale_curve", "CustomerProfit"), ("whale_comparison", "CustomerProfit"),
         ("granted_and_borne", "CourtesyCost"), ("courtesy_by_segment", "CourtesyCost"),
     ],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import plotly.graph_objects as go
 import polars as pl
 
 from custvalue.plots.registry import figure_for
 from custvalue.plots.theme import BLUE, ORANGE, finish
 from custvalue.profit.conservation import ControlTotals  # noqa: TC001 - singledispatch reads the annotation
+from custvalue.profit.delivered import DeliveredToday  # noqa: TC001
 
 
 @figure_for.register
@@ -30,4 +33,21 @@ def _(result: ControlTotals) -> go.Figure:
     figure.update_layout(barmode="relative")
     figure.update_xaxes(title_text=f"{result.currency} that came, by column of the raw tables", tickformat=",.0f")
     figure.update_yaxes(ticks="", showgrid=False)
+    return finish(figure, result.title, height=160 + 26 * len(names))
+
+
+@figure_for.register
+def _(result: DeliveredToday) -> go.Figure:
+    """Draw how often a customer gets each measure in a year, as of the last quarter."""
+    table = result.latest.sort("n_events", "measure_id")
+    names = [escape(str(name), quote=False) for name in table["measure"]]
+    figure = go.Figure(
+        go.Bar(
+            orientation="h", y=names, x=table["events_per_customer_year"].to_list(), marker={"color": BLUE},
+            customdata=table["n_events"].to_list(),
+            hovertemplate="%{y}: %{x:.3f} per customer and year, %{customdata:,} in the quarter<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title_text="events per customer and year", rangemode="tozero")
+    figure.update_yaxes(ticks="", showgrid=False, type="category")
     return finish(figure, result.title, height=160 + 26 * len(names))

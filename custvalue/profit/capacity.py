@@ -14,7 +14,8 @@ from custvalue.validation import takes
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse
 
-SUMS = ("practical_min", "used_min", "unused_min", "cost", "used_cost", "unused_cost")
+SUMS = ("practical_min", "needed_min", "used_min", "unused_min", "idle_min", "overload_min",
+        "cost", "used_cost", "unused_cost")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +25,10 @@ class CapacityUse(Result):
     Attributes
     ----------
     table
-        `resource_id`, `name`, `period`, minutes (`practical_min`, `used_min`, `unused_min`), money (`cost`,
-        `used_cost`, `unused_cost`), `used_share`, `is_overloaded`. Unused capacity is shown and never
-        allocated; below zero, more was used than the practical capacity gives.
+        `resource_id`, `name`, `period`, minutes (`practical_min`, `needed_min`, `used_min`, `unused_min`, `idle_min`,
+        `overload_min`), money (`cost`, `used_cost`, `unused_cost`, `avoidable_cost`), `used_share`, `is_overloaded`.
+        Unused capacity is shown and never allocated; below zero, more was used than the practical capacity gives:
+        unused = idle less overload. Of a month without a row in resources only what its work needs is known.
     """
 
     @property
@@ -81,7 +83,7 @@ def capacity_use(shop: Warehouse) -> CapacityUse:
     if not shop.has("resources"):
         raise MissingInputError("Table resources is not loaded.", "It would give what a minute costs, and unused time.")
     table = shop.fetch("capacity_use").with_columns(
-        used_share=_used(), is_overloaded=pl.col("used_min") > pl.col("practical_min")
+        used_share=_used(), is_overloaded=(pl.col("used_min") > pl.col("practical_min")).fill_null(value=False)
     )
     return CapacityUse(table=table, currency=shop.currency)
 

@@ -141,7 +141,7 @@ def _(result: ControlTotals) -> list[View]:
 
 @views.register
 def _(result: CapacityUse) -> list[View]:
-    minutes: dict[str, Kind] = dict.fromkeys(("practical_min", "used_min", "unused_min"), "count")
+    minutes: dict[str, Kind] = dict.fromkeys(("practical_min", "needed_min", "idle_min", "overload_min"), "count")
     columns = ("name", *minutes, "used_share", "cost", "unused_cost", "n_overloaded", "n_months")
     caption = "Practical capacity by resource, whole time: unused capacity is shown and never allocated"
     return [_view(caption, result.by_resource, minutes, columns, name="resources")]

@@ -188,9 +188,10 @@ def _observed(shop: Shop) -> pl.DataFrame:
 
 def _idle(shop: Shop, as_of: dt.date) -> dict[str, float]:
     """Average idle hours a quarter; a month that was used beyond capacity has none."""
-    use = shop.fetch("capacity_use").filter(pl.col("period") <= as_of).sort("resource_id", "period")
+    use = shop.fetch("capacity_use").drop_nulls("practical_min").filter(pl.col("period") <= as_of)
+    use = use.sort("resource_id", "period")
     last = use.group_by("resource_id", maintain_order=True).tail(MONTHS)
-    idle = last.group_by("resource_id").agg(pl.col("unused_min").clip(lower_bound=0.0).mean()).sort("resource_id")
+    idle = last.group_by("resource_id").agg(pl.col("idle_min").mean()).sort("resource_id")
     return {r: float(m) * MONTHS_PER_QUARTER / 60.0 for r, m in idle.iter_rows()}
 
 

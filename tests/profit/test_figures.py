@@ -26,11 +26,11 @@ def results(root):
             "ledger": reconcile(shop), "capacity": capacity_use(shop), "matrix": granted_and_borne(cost),
             "segments": courtesy_by_segment(cost), "losing": losing, "why": explain(shop, losing.table["customer_id"][0]),
             "trend": courtesy_trend(shop), "signs": inward_signs(shop), "whale": whale_comparison(pnl),
-            "company": cv.customer_profit(shop, per="company"),
+            "company": cv.customer_profit(shop, per="company"), "today": cv.delivered_today(shop),
         }  # fmt: skip
 
 
-NAMES = ("ledger", "capacity", "matrix", "segments", "losing", "why", "trend", "signs", "whale", "company")
+NAMES = ("ledger", "capacity", "matrix", "segments", "losing", "why", "trend", "signs", "whale", "company", "today")
 
 
 @pytest.mark.parametrize("name", NAMES)
