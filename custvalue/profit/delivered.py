@@ -25,7 +25,8 @@ class DeliveredToday(Result):
     table
         `period` (first day of the quarter), `segment`, `measure_id`, `measure`, `granted` (by rule, beyond rule),
         `n_events`, `n_served` (customers who had any), `n_customers` (who were there), `customer_years` (how long, a
-        year has 365 days), `events_per_customer_year`, `minutes`. A combination without an event has no row.
+        year has 365 days), `events_per_customer_year`,
+        `all_customer_years` (of every segment), `minutes`. A combination without an event has no row.
     last_day
         The last day with an order, where the count ends.
     """
@@ -36,10 +37,10 @@ class DeliveredToday(Result):
     def latest(self) -> pl.DataFrame:
         """The last quarter with a courtesy, all segments: one row per measure, most frequent first."""
         last = self.table.filter(pl.col("period") == pl.col("period").max())
-        known = last.filter(pl.col("customer_years").is_not_null())
-        years = known.unique("segment")["customer_years"].sum()
-        summed = last.group_by("measure_id", "measure").agg(pl.col("n_events", "minutes").sum())
-        rate = pl.col("n_events") / years if years else pl.lit(None, dtype=pl.Float64)
+        summed = last.group_by("measure_id", "measure").agg(
+            pl.col("n_events", "minutes").sum(), pl.col("all_customer_years").max()
+        )
+        rate = pl.col("n_events") / pl.col("all_customer_years")
         return summed.with_columns(events_per_customer_year=rate).sort(
             ["n_events", "measure_id"], descending=[True, False]
         )

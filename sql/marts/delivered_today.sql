@@ -4,9 +4,10 @@
 -- inputs:     intermediate.int_courtesy_events, intermediate.int_arrivals, marts.customer_segments, marts.data_span
 -- outputs:    period date, segment varchar, measure_id varchar, measure varchar, granted varchar,
 --             n_events bigint, n_served bigint, n_customers bigint, customer_years double,
---             events_per_customer_year double, minutes double
+--             events_per_customer_year double, all_customer_years double, minutes double
 -- what is given now. customer_years: from when a customer came, or the quarter began, to its end or the last day with
--- an order; a year has 365 days. The rate is empty where nobody is known to be there: rows without a customer
+-- an order; a year has 365 days. The rate is empty where nobody is known to be there: rows without a customer.
+-- all_customer_years: of every segment, with or without such a courtesy
 with placed as (
     select
         arrivals.customer_id,
@@ -53,6 +54,14 @@ exposure as (
     inner join placed on quarters.ends_before > placed.acquired_on
     where quarters.ends_before > quarters.period
     group by quarters.period, placed.segment
+),
+
+everybody as (
+    select
+        period,
+        sum(customer_years) as customer_years
+    from exposure
+    group by period
 )
 
 select
@@ -66,8 +75,10 @@ select
     max(exposure.n_customers) as n_customers,
     cast(max(exposure.customer_years) as double) as customer_years,
     cast(count(*) / max(exposure.customer_years) as double) as events_per_customer_year,
+    cast(max(everybody.customer_years) as double) as all_customer_years,
     sum(events.minutes) as minutes
 from events
+left join everybody on events.period = everybody.period
 left join exposure on events.period = exposure.period and events.segment = exposure.segment
 group by events.period, events.segment, events.measure_id, events.granted
 order by events.period, events.segment, events.measure_id, events.granted

@@ -78,13 +78,14 @@ def test_a_resource_with_two_ledger_accounts_is_counted_once(shop_of):
 
 
 def test_the_title_says_how_often_and_what_most(desk, shop_of):
-    """One gift and two calls in 90 days of one customer: 3 x 365 / 90 = 12.17 a year."""
+    """One gift and two calls in 180 days of two customers, one of whom got nothing: 3 x 365 / 180 = 6.08 a year."""
     shop = shop_of(
-        customers=[{"customer_id": "ann", "acquired_on": "2025-01-01"}],
+        customers=[{"customer_id": c, "acquired_on": "2025-01-01"} for c in ("ann", "bob")],
+        segments=[{"snapshot": "2024-01-01", "customer_id": "bob", "segment": "far", "method": "declared"}],
         orders=[{"order_id": "o", "customer_id": "ann", "ordered_at": "2025-03-31", "gross_list": "9.00"}],
         courtesy_catalogue=[{"measure_id": m, "name": n, "direct_cost": "1.00"} for m, n in (("G", "gift"), ("C", "call"))],
         courtesy_events=[{"event_id": str(i), "measure_id": m, "customer_id": "ann", "occurred_at": "2025-03-10"} for i, m in enumerate("GCC")],
     )  # fmt: skip
     today = cv.delivered_today(shop)
-    assert today.title == "3 courtesies since 2025-01-01, 12.17 per customer and year; most often call, 2"
+    assert today.title == "3 courtesies since 2025-01-01, 6.08 per customer and year; most often call, 2"
     assert cv.delivered_today(desk).title == "No courtesy was given"
