@@ -48,8 +48,8 @@ exposure as (
         quarters.period,
         placed.segment,
         count(*) as n_customers,
-        sum(date_diff('day', greatest(placed.acquired_on, quarters.period), quarters.ends_before)) / cast(365 as double)
-            as customer_years
+        sum(date_diff('day', greatest(placed.acquired_on, quarters.period), quarters.ends_before))
+        / cast(365 as double) as customer_years
     from quarters
     inner join placed on quarters.ends_before > placed.acquired_on
     where quarters.ends_before > quarters.period

@@ -84,6 +84,7 @@ def test_no_cost_stands_in_sql_as_a_number():
         "7",
         "8",
         "38",
+        "365",
         "24",
         "0.0",
         "1.0",
