@@ -42,7 +42,10 @@ from .models.maps import history_map as history_map
 from .models.mbg_nbd import MbgNbd as MbgNbd
 from .models.nbd import Nbd as Nbd
 from .models.pareto_nbd import ParetoNbd as ParetoNbd
+from .models.poisson import Poisson as Poisson
 from .models.sbg import ShiftedBetaGeometric as ShiftedBetaGeometric
+from .models.simpler import fit_purchases as fit_purchases
+from .models.simpler import fit_spend as fit_spend
 from .models.spend import spend_independence as spend_independence
 from .models.spend import spend_per_customer as spend_per_customer
 from .paths import sample_data as sample_data

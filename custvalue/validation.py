@@ -59,7 +59,13 @@ def check_share(name: str, value: object, *, with_limits: bool = False) -> None:
 
 
 def check_number(
-    name: str, value: object, *, least: float | None = None, above: float | None = None, most: float | None = None
+    name: str,
+    value: object,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    such_as: str = "",
 ) -> None:
     """Refuse what is no finite number, or a number under `least`, not over `above`, or over `most`."""
     right = is_number(value)
@@ -69,7 +75,7 @@ def check_number(
         limit = "" if least is None else f" of {least:g} or more"
         limit = limit if above is None else f" above {above:g}"
         limit += "" if most is None else f"{' and' if limit else ''} at most {most:,.15g}"
-        raise DataError(f"{name}={shown(value)}: a number{limit} was expected.")
+        raise DataError(f"{name}={shown(value)}: a number{limit} was expected{such_as and ', such as '}{such_as}.")
 
 
 def check_whole(name: str, value: object, *, least: int = 1, most: int | None = None) -> None:

@@ -186,6 +186,25 @@ class CustomerModel(Protocol):
         """
 
 
+class SpendModel(Protocol):
+    """A model of what a purchase brings."""
+
+    label: ClassVar[str]
+
+    @property
+    def population_mean(self) -> float:
+        """Mean spend per purchase over the population."""
+
+    def expected_value(self, x: ArrayLike, m: ArrayLike) -> FloatArray:
+        """E[mean spend | x purchases of mean m]."""
+
+    def draw_totals(
+        self, parameters: Mapping[str, FloatArray], purchases: FloatArray, known: FloatArray, mean_amount: FloatArray,
+        rng: Generator,
+    ) -> FloatArray:  # fmt: skip
+        """Draw what the next purchases of each customer add up to, shape (customers, draws)."""
+
+
 @dataclass(frozen=True)
 class Counted:
     """Identical rows counted once: the sufficient statistic.

@@ -15,10 +15,17 @@ from custvalue.models.base import MOST_PURCHASES, Counted, Model, together
 from custvalue.results import arrays
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.random import Generator
     from numpy.typing import ArrayLike
 
     from custvalue.models.base import Objective
     from custvalue.models.special import FloatArray
+
+
+MOST_TABLED = 4096
+"""Up to this many purchases the amounts are drawn once for each number, above it for each customer."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,9 @@ class GammaGamma(Model):
 
     label: ClassVar[str] = "Gamma-Gamma"
     data_columns: ClassVar[tuple[str, ...]] = ("frequency", "monetary_value")
-    advice: ClassVar[str] = "Customers hardly differ in spend, or too few came back: use the mean spend."
+    advice: ClassVar[str] = (
+        "Customers hardly differ in spend, or too few came back: take the mean spend: fit_spend(summary)."
+    )
 
     @property
     def population_mean(self) -> float:
@@ -85,6 +94,27 @@ class GammaGamma(Model):
         total = np.where(known, m, 0.0) * x
         return np.asarray(self.p * (self.v + total) / (self.p * x + self.q - 1))
 
+    def draw_totals(
+        self, parameters: Mapping[str, FloatArray], purchases: FloatArray, known: FloatArray, mean_amount: FloatArray,
+        rng: Generator,
+    ) -> FloatArray:  # fmt: skip
+        """Draw what a customer's next purchases add up to, given the mean of those known.
+
+        Parameters
+        ----------
+        parameters
+            p, q and v, one element a draw: shape (draws,).
+        purchases
+            Shape (customers, draws).
+        known, mean_amount
+            How many purchases are known of each customer, and their mean: shape (customers,).
+        """
+        p, q, v = (parameters[name] for name in ("p", "q", "v"))
+        total = _sum_of_amounts(purchases, p, rng)
+        levels, row = np.unique(known, return_inverse=True)
+        rate = rng.standard_gamma(q + p * levels[:, None])[row] / (v + (known * mean_amount)[:, None])
+        return np.asarray(total / rate)
+
     def log_likelihood(self, x: ArrayLike, m: ArrayLike) -> FloatArray:
         """Return ln f(m | x) (note 025, equation 1a) of x ≥ 1 purchases with mean m > 0."""
         x, m = together(x=x, m=m)
@@ -118,7 +148,7 @@ class GammaGamma(Model):
                 "Use a longer history.",
             )
         if m.max() - m.min() <= 1e-9 * m.max():
-            raise FitError(f"Gamma-Gamma: everybody spends {m[0]:g}.", "Use that amount; there is nothing to fit.")
+            raise FitError(f"Gamma-Gamma: everybody spends {m[0]:g}.", "fit_spend(summary) takes that amount.")
 
     @classmethod
     def starts(cls, data: Counted) -> list[Self]:
@@ -153,3 +183,12 @@ class GammaGamma(Model):
             return float(value), np.array([p * d_p, q * d_q, d_log_v])
 
         return value_and_gradient
+
+
+def _sum_of_amounts(purchases: FloatArray, p: FloatArray, rng: Generator) -> FloatArray:
+    """Draw the sum of n amounts of a customer with rate 1: gamma of shape p n."""
+    top = int(purchases.max(initial=0))
+    if top > MOST_TABLED:
+        return rng.standard_gamma(p * purchases)
+    table = rng.standard_gamma(p * np.arange(top + 1)[:, None])
+    return np.asarray(table[purchases.astype(np.intp), np.arange(p.size)])

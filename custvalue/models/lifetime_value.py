@@ -15,6 +15,7 @@ from custvalue.models.base import checked_history
 from custvalue.models.covariates import CovariateFit
 from custvalue.models.gamma_gamma import GammaGamma
 from custvalue.models.histories import history_table
+from custvalue.models.mean_spend import MeanSpend
 from custvalue.models.value_inputs import Inputs, Point, Spread
 from custvalue.results import PurchaseSummary, Result, arrays
 from custvalue.validation import check_days, check_level, check_number, check_text, check_whole, takes
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from custvalue.results import Kind
 
 DAYS_PER_YEAR = 365.0
-HIGHEST_DISCOUNT = 10.0
-"""A rate of 1,000 % a year; what is more was a percentage."""
+HIGHEST_DISCOUNT = 5.0
+"""A rate of 500 % a year; what is more was meant as a percentage."""
 MOST_DRAWN = 40_000_000
 """Customers times draws, where the number of draws is not given."""
 
@@ -220,7 +221,7 @@ def lifetime_value(
     Parameters
     ----------
     purchase_fit, spend_fit
-        A fitted buy-till-you-die model and a fitted Gamma-Gamma model; the time unit is the fit's.
+        A fitted buy-till-you-die model and a fit of spend (`fit_spend`, Gamma-Gamma); the time unit is the former's.
     summary
         The customers: `customer_id`, `frequency`, `recency`, `T`, `monetary_value`.
     horizon_days
@@ -249,8 +250,13 @@ def lifetime_value(
     check_whole("seed", seed, least=0)
     check_text("currency", currency)
     spend = spend_fit.model
-    if not isinstance(spend, GammaGamma):
-        raise DataError(f"The second fit must be a Gamma-Gamma fit, not {spend.label}.")
+    if not isinstance(spend, GammaGamma | MeanSpend):
+        raise DataError(f"The second fit must be one of spend, not {spend.label}.", "Such as fit_spend(summary).")
+    if not hasattr(purchase_fit.model, "expectations"):
+        raise DataError(
+            f"The first fit must be one of purchases, not {purchase_fit.model.label}.",
+            "Such as fit_purchases(summary).",
+        )
     inputs = _inputs(
         table, purchase_fit, spend_fit, horizon_days, annual_discount_rate, margin_rate, service_cost_per_order
     )
@@ -319,13 +325,13 @@ def _check_settings(
     horizon_days: object, rate: object, margin: float | str | None, cost: float | str, level: float | None
 ) -> None:
     check_days("horizon_days", horizon_days, whole=False)
-    check_number("annual_discount_rate", rate, least=0.0, most=HIGHEST_DISCOUNT)
+    check_number("annual_discount_rate", rate, least=0.0, most=HIGHEST_DISCOUNT, such_as="0.10 for 10 %")
     if level is not None:
         check_level(level)
     if not isinstance(cost, str):
         check_number("service_cost_per_order", cost, least=0.0, most=LARGEST)
     if margin is not None and not isinstance(margin, str):
-        check_number("margin_rate", margin, least=-LARGEST, most=1.0)
+        check_number("margin_rate", margin, least=-LARGEST, most=1.0, such_as="0.45 for 45 %")
     if margin is None and cost != 0:
         raise DataError(
             "A service cost was given but no margin rate: revenue less cost is not a value.",

@@ -44,6 +44,8 @@ class ModelFit(Result):
         Unit of every time that goes in or comes out of the model; empty where there is none.
     excluded
         Customers the model cannot use, and why they were left out.
+    note
+        Why it is this model and not the usual one; empty where it is.
     """
 
     model: Model
@@ -55,6 +57,7 @@ class ModelFit(Result):
     level: float = 0.95
     gradient_norm: float = 0.0
     excluded: str = ""
+    note: str = ""
     data: Counted = field(repr=False)
 
     kinds: ClassVar[Mapping[str, Kind]] = {}

@@ -40,9 +40,8 @@ def maximise(model_class: type[Model], data: Counted) -> tuple[FloatArray, Float
         theta, norm = polish(objective, theta, information_matrix(objective, theta), total)
     if norm > 100 * GRADIENT_TOLERANCE:
         raise FitError(
-            f"{model_class.label} did not converge: the gradient is still {norm:.1e} a customer "
-            f"at {model_class.from_log(theta)}.",
-            f"It is probably not identified on these data. {model_class.advice}",
+            f"{model_class.label} did not converge: it is probably not identified on these data.",
+            f"The gradient is still {norm:.1e} a customer at {model_class.from_log(theta)}. {model_class.advice}",
         )
     return theta, information_matrix(objective, theta, central=data.size <= 2 * SAMPLE_ROWS), norm
 
@@ -137,9 +136,8 @@ def covariance_of(model_class: type[Model], theta: FloatArray, information: Floa
 def not_identified(model_class: type[Model], theta: FloatArray, why: str) -> FitError:
     """Say which model it is, why, and where the search stood."""
     stood = ", ".join(f"{n} {v:.3g}" for n, v in zip(model_class.parameter_names(), np.exp(theta), strict=True))
-    return FitError(
-        f"{model_class.label} is not identified on these data: {why} (estimates {stood}).", model_class.advice
-    )
+    said = f"{model_class.label} is not identified on these data: {why}."
+    return FitError(said, f"The search stood at {stood}. {model_class.advice}")
 
 
 def parameter_table(model: Model, covariance: FloatArray, level: float) -> pl.DataFrame:

@@ -22,7 +22,7 @@ from custvalue.models.base import Past
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from custvalue.models.base import CustomerModel
+    from custvalue.models.base import CustomerModel, SpendModel
     from custvalue.models.fitting import ModelFit
     from custvalue.models.special import FloatArray
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 STEP = 1e-4
 CHUNK = 4096
-MOST_TABLED = 4096
-"""Up to this many purchases the amounts are drawn once for each number, above it for each customer."""
 
 
 def log_gradient(fit: ModelFit, quantity: Quantity) -> FloatArray:
@@ -94,6 +92,7 @@ def parameter_draws(purchase_fit: ModelFit, spend_fit: ModelFit, draws: int, see
 
 def value_quantiles(
     model: type[CustomerModel],
+    spend: SpendModel,
     parameters: ParameterDraws,
     customers: Customers,
     *,
@@ -111,7 +110,7 @@ def value_quantiles(
     def run(i: int) -> None:
         rows = slice(starts[i], starts[i] + CHUNK)
         rng = np.random.default_rng(seeds[i])
-        values = draw_values(model, parameters, customers.part(rows), horizon, delta, rng)
+        values = draw_values(model, spend, parameters, customers.part(rows), horizon, delta, rng)
         sd[rows] = values.std(axis=1)
         values.sort(axis=1)
         at = np.asarray(levels) * (values.shape[1] + 1) - 1
@@ -126,6 +125,7 @@ def value_quantiles(
 
 def draw_values(
     model: type[CustomerModel],
+    spend: SpendModel,
     parameters: ParameterDraws,
     customers: Customers,
     horizon: float,
@@ -138,17 +138,5 @@ def draw_values(
     chance = special.expit(c.alive_logit[:, None] + c.alive_gradient @ parameters.shift.T)
     purchases *= rng.random(purchases.shape) < chance
     weight = -np.expm1(-delta * window) / np.where(window > 0, delta * window, 1.0) if delta > 0 else 1.0
-    p, q, v = (parameters.spend[name] for name in ("p", "q", "v"))
-    total = _sum_of_amounts(purchases, p, rng)
-    levels, row = np.unique(c.known, return_inverse=True)
-    rate = rng.standard_gamma(q + p * levels[:, None])[row] / (v + (c.known * c.mean_amount)[:, None])
-    return np.asarray((c.margin[:, None] * total / rate - c.cost[:, None] * purchases) * weight)
-
-
-def _sum_of_amounts(purchases: FloatArray, p: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Draw the sum of n amounts of a customer with rate 1: gamma of shape p n."""
-    top = int(purchases.max(initial=0))
-    if top > MOST_TABLED:
-        return rng.standard_gamma(p * purchases)
-    table = rng.standard_gamma(p * np.arange(top + 1)[:, None])
-    return np.asarray(table[purchases.astype(np.intp), np.arange(p.size)])
+    total = spend.draw_totals(parameters.spend, purchases, c.known, c.mean_amount, rng)
+    return np.asarray((c.margin[:, None] * total - c.cost[:, None] * purchases) * weight)

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from custvalue.models.base import CustomerModel
+    from custvalue.models.base import CustomerModel, SpendModel
     from custvalue.models.fitting import ModelFit
-    from custvalue.models.gamma_gamma import GammaGamma
     from custvalue.models.special import FloatArray
 
 TINY = 1e-300
@@ -112,10 +111,10 @@ class Inputs:
         """Compute the expectations, once for each distinct history."""
         history, which = distinct(self.x, self.t_x, self.T)
         alive, expected, discounted = (v[which] for v in self.model.expectations(self.horizon, self.delta, *history))
-        amount = self._amount(cast("GammaGamma", self.spend_fit.model))
+        amount = self._amount(cast("SpendModel", self.spend_fit.model))
         return Point(alive, expected, discounted, amount, discounted * (amount * self.margin - self.cost))
 
-    def _amount(self, spend: GammaGamma) -> FloatArray:
+    def _amount(self, spend: SpendModel) -> FloatArray:
         return spend.expected_value(self.known, self.mean_amount)
 
     def spread(self, point: Point, level: float, draws: int, seed: int) -> Spread:
@@ -133,7 +132,7 @@ class Inputs:
         by_alive, by_expected, by_discounted = (slopes[i].T[which] for i in range(3))
         logit = np.log(np.maximum(point.alive, TINY)) - np.log(np.maximum(1.0 - point.alive, 1e-16))
         churn, expected = z * delta_sd(by_alive, covariance), z * delta_sd(by_expected, covariance)
-        by_amount = log_gradient(self.spend_fit, lambda spend: np.log(self._amount(cast("GammaGamma", spend))))
+        by_amount = log_gradient(self.spend_fit, lambda spend: np.log(self._amount(cast("SpendModel", spend))))
         gradient = np.concatenate(
             (
                 point.value[:, None] * by_discounted,
@@ -163,7 +162,8 @@ class Inputs:
         x, t_x, T, known, mean_amount, margin, cost = kinds
         customers = Customers(x, t_x, T, logit[first], by_alive[first], known, mean_amount, margin, cost)
         quantiles, sd = value_quantiles(
-            type(self.model), parameter_draws(self.purchase_fit, self.spend_fit, draws, seed), customers,
+            type(self.model), cast("SpendModel", self.spend_fit.model),
+            parameter_draws(self.purchase_fit, self.spend_fit, draws, seed), customers,
             horizon=self.horizon, delta=self.delta, levels=((1 - level) / 2, (1 + level) / 2), seed=seed,
         )  # fmt: skip
         return quantiles[which], sd[which]

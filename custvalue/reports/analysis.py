@@ -7,17 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from custvalue.data.purchases import purchase_summary, to_date
-from custvalue.errors import CustvalueError, FitError
+from custvalue.errors import CustvalueError
 from custvalue.experiments.judge import NOT_JUDGED
 from custvalue.experiments.targeting import targeting
 from custvalue.experiments.threshold import free_delivery_threshold
 from custvalue.experiments.trial import CUSTOMER_WORDS
 from custvalue.experiments.verdict import Verdict, does_it_pay
-from custvalue.models.fitting import fit
-from custvalue.models.gamma_gamma import GammaGamma
 from custvalue.models.lifetime_value import LifetimeValue, lifetime_value
-from custvalue.models.mbg_nbd import MbgNbd
-from custvalue.models.nbd import Nbd
+from custvalue.models.simpler import fit_purchases, fit_spend
 from custvalue.profit.actions import unprofitable
 from custvalue.profit.capacity import capacity_use
 from custvalue.profit.conservation import control_totals
@@ -43,6 +40,10 @@ if TYPE_CHECKING:
     from custvalue.results import PurchaseSummary, Result
 
 
+VALUE = "What is each customer worth from now on?"
+ALIKE = "Which customers are alike?"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
     """Answers of one run.
@@ -57,17 +58,20 @@ class Analysis:
         Last day observed.
     settings
         The settings of the run.
+    summary
+        What each customer bought until then.
     """
 
     results: dict[str, Result]
+    summary: PurchaseSummary
     missing: tuple[tuple[str, str], ...]
     as_of: dt.date
     currency: str
     settings: Settings
 
     def customers(self) -> pl.DataFrame:
-        """One row per customer: value, churn, profit, segment, as far as they are known."""
-        table = self.results["value"].table
+        """One row per customer: value, churn, profit, segment as far as they are known; else what was bought."""
+        table = self.results["value"].table if "value" in self.results else self.summary.table
         for name in ("segments", "profit"):
             result = self.results.get(name)
             if isinstance(result, Segments):
@@ -123,6 +127,32 @@ def analyse(
     end = None if as_of is None else summary.as_of
     notes = _Notebook(progress)
     profit = notes.ask("profit", "What do we earn, and on whom?", lambda: customer_profit(shop, end=end))
+    _profit(notes, shop, profit)
+    notes.ask("courtesy", "What does each courtesy cost?", lambda: courtesy_cost(shop, end=end))
+    _books(notes, shop, summary.as_of)
+    value = _value(notes, shop, settings, summary, profit)
+    _verdicts(notes, shop, settings)
+    segments = None if value is None else notes.ask("segments", ALIKE, lambda: _segments(value, profit))
+    notes.ask(
+        "plan",
+        "What should each segment get, and what should be tested first?",
+        lambda: plan_service(
+            shop, **settings.service.model_dump(), value=value, segments=segments, summary=summary,
+            purchases=cast("ModelFit | None", notes.results.get("purchases")), effects=_judged(notes),
+        ),
+    )  # fmt: skip
+    # whole questions first, then single lines of the profit and loss
+    missing = sorted(notes.missing, key=lambda pair: pair[0].startswith("Line "))
+    return Analysis(
+        results=notes.results, missing=tuple(missing), as_of=summary.as_of, currency=shop.currency,
+        settings=settings, summary=summary,
+    )  # fmt: skip
+
+
+def _profit(notes: _Notebook, shop: Warehouse, profit: CustomerProfit | None) -> None:
+    """Name the lines that are missing, and ask what rests on the margin."""
+    if profit is None:
+        return
     notes.missing += [
         (f"Line {row['pnl_line'].replace('_', ' ')}", f"needs {row['needs']}; it would give {row['gives']}.")
         for row in profit.missing.iter_rows(named=True)
@@ -130,42 +160,25 @@ def analyse(
     if profit.has_margin:
         notes.ask("whale", "Who makes the profit?", lambda: whale_curve(profit))
         notes.ask("actions", "Who loses us money, and why?", lambda: unprofitable(shop, profit))
-    notes.ask("courtesy", "What does each courtesy cost?", lambda: courtesy_cost(shop, end=end))
-    _books(notes, shop, summary.as_of)
-    value = _value(notes, shop, settings, summary, profit)
-    _verdicts(notes, shop, settings)
-    if value is not None:
-        segments = notes.ask("segments", "Which customers are alike?", lambda: _segments(value, profit))
-        notes.ask(
-            "plan",
-            "What should each segment get, and what should be tested first?",
-            lambda: plan_service(
-                shop, **settings.service.model_dump(), value=value, segments=segments, summary=summary,
-                purchases=cast("ModelFit", notes.results["purchases"]), effects=_judged(notes),
-            ),
-        )  # fmt: skip
-    # whole questions first, then single lines of the profit and loss
-    missing = sorted(notes.missing, key=lambda pair: pair[0].startswith("Line "))
-    return Analysis(
-        results=notes.results, missing=tuple(missing), as_of=summary.as_of, currency=shop.currency,
-        settings=settings,
-    )  # fmt: skip
 
 
 def _value(
-    notes: _Notebook, shop: Warehouse, settings: Settings, summary: PurchaseSummary, profit: CustomerProfit
+    notes: _Notebook, shop: Warehouse, settings: Settings, summary: PurchaseSummary, profit: CustomerProfit | None
 ) -> LifetimeValue | None:
-    purchases = notes.ask("purchases", "How do customers buy, and when do they leave?", lambda: _fit(notes, summary))
-    spend = notes.ask("spend", "How much do they spend?", lambda: fit(GammaGamma, summary))
+    purchases = notes.ask("purchases", "How do customers buy, and when do they leave?", lambda: fit_purchases(summary))
+    spend = notes.ask("spend", "How much do they spend?", lambda: fit_spend(summary))
     if purchases is None or spend is None:
+        needs = "needs both: how customers buy, and how much they spend."
+        notes.missing += [(question, needs) for question in (VALUE, ALIKE)]
         return None
-    margin = settings.margin_rate if settings.margin_rate is not None else profit.margin_rate()
-    cost = settings.service_cost_per_order
-    if cost is None:
-        cost = profit.service_cost_per_order(shop.fetch("data_span")["n_orders"].item()) if profit.has_margin else 0.0
+    if purchases.note:
+        notes.missing.append(("Churn", f"can't be told from these data: {purchases.note}."))
+    if spend.note:
+        notes.missing.append(("Spend customer by customer", f"can't be told from these data: {spend.note}."))
+    margin, cost = _margin_and_cost(shop, settings, profit)
     answer: LifetimeValue | None = notes.ask(
         "value",
-        "What is each customer worth from now on?",
+        VALUE,
         lambda: lifetime_value(
             purchases, spend, summary, horizon_days=settings.horizon_days, margin_rate=margin,
             annual_discount_rate=settings.annual_discount_rate, service_cost_per_order=cost, level=settings.level,
@@ -188,15 +201,18 @@ def _books(notes: _Notebook, shop: Warehouse, as_of: dt.date) -> None:
         notes.ask("signs", "Do we look inward?", lambda: inward_signs(shop, as_of))
 
 
-def _fit(notes: _Notebook, summary: PurchaseSummary) -> ModelFit:
-    """Fit MBG/NBD; where the history does not show that anybody left, the same model without dropout."""
-    try:
-        return fit(MbgNbd, summary)
-    except FitError as problem:
-        without_dropout = fit(Nbd, summary)
-        why = "so everybody counts as active (NBD); a longer history would tell."
-        notes.missing.append(("Churn", f"can't be told from these data: {problem.message.rstrip('.')}, {why}"))
-        return without_dropout
+def _margin_and_cost(shop: Warehouse, settings: Settings, profit: CustomerProfit | None) -> tuple[float | None, float]:
+    """Return the margin rate and the cost of serving an order: as set, or else as the books have them."""
+    known = profit is not None and profit.has_margin
+    margin = settings.margin_rate
+    if margin is None and profit is not None:
+        margin = profit.margin_rate()
+    if margin is None:
+        return None, 0.0  # revenue less cost is not a value
+    if settings.service_cost_per_order is not None:
+        return margin, settings.service_cost_per_order
+    n_orders = shop.fetch("data_span")["n_orders"].item()
+    return margin, cast("CustomerProfit", profit).service_cost_per_order(n_orders) if known else 0.0
 
 
 def _verdicts(notes: _Notebook, shop: Warehouse, settings: Settings) -> None:
@@ -228,10 +244,12 @@ def _judged(notes: _Notebook) -> list[Verdict]:
     return [v for v in found if v.design == "rct" and v.decision != NOT_JUDGED and not v.is_provisional]
 
 
-def _segments(value: LifetimeValue, profit: CustomerProfit) -> Segments:
-    customers = value.table.join(profit.cost_to_serve(), on="customer_id", how="left")
-    if customers["cost_to_serve"].null_count() == customers.height:
-        customers = customers.drop("cost_to_serve")
+def _segments(value: LifetimeValue, profit: CustomerProfit | None) -> Segments:
+    customers = value.table
+    if profit is not None:
+        customers = customers.join(profit.cost_to_serve(), on="customer_id", how="left")
+        if customers["cost_to_serve"].null_count() == customers.height:
+            customers = customers.drop("cost_to_serve")
     return segment_customers(customers, value=value.value_column, currency=value.currency)
 
 

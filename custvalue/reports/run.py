@@ -49,15 +49,13 @@ def run(
     """
     out.mkdir(parents=True, exist_ok=True)
     analysis = analyse(shop, settings, as_of=as_of, progress=progress)
-    files = [out / REPORT, out / WORKBOOK]
+    files = [out / REPORT, out / WORKBOOK, out / CUSTOMERS]
     progress("writing results to the database")
     for name, result in analysis.results.items():
         shop.store(name.replace(" ", "_"), result.table)
-    if "value" in analysis.results:
-        customers = analysis.customers()
-        shop.store("customers", customers)
-        customers.write_parquet(out / CUSTOMERS)
-        files.append(out / CUSTOMERS)
+    customers = analysis.customers()
+    shop.store("customers", customers)
+    customers.write_parquet(out / CUSTOMERS)
     progress("writing report.html")
     write_report(analysis, out / REPORT)
     progress("writing custvalue.xlsx")

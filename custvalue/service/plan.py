@@ -12,10 +12,8 @@ import polars as pl
 from custvalue.data.purchases import purchase_summary
 from custvalue.errors import CustvalueError, DataError, MissingInputError, PlanError
 from custvalue.experiments.verdict import Verdict, does_it_pay
-from custvalue.models.fitting import ModelFit, fit
-from custvalue.models.gamma_gamma import GammaGamma
 from custvalue.models.lifetime_value import LifetimeValue, lifetime_value
-from custvalue.models.mbg_nbd import MbgNbd
+from custvalue.models.simpler import fit_purchases, fit_spend
 from custvalue.profit.waterfall import customer_profit
 from custvalue.service.cases import Case, measured_cases, untested_cases
 from custvalue.service.choice import LevelPlan, choose_levels
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
 
     from custvalue.data.warehouse import Warehouse
     from custvalue.experiments.money import Belief
+    from custvalue.models.fitting import ModelFit
     from custvalue.results import PurchaseSummary
 
     Floats = NDArray[np.float64]
@@ -188,7 +187,7 @@ def _priors(shop: Shop, facts: Facts, given: _Models, spread: float) -> dict[tup
         return {}
     try:
         summary = given.summary or purchase_summary(cast("Warehouse", shop))
-        purchases = given.purchases or fit(MbgNbd, summary)
+        purchases = given.purchases or fit_purchases(summary)
         value = given.value or _value(shop, summary, purchases)
         if value.value_column != "clv":
             return {}
@@ -203,7 +202,7 @@ def _value(shop: Shop, summary: PurchaseSummary, purchases: ModelFit) -> Lifetim
     margin = profit.margin_rate()
     n_orders = shop.fetch("data_span")["n_orders"].item()
     return lifetime_value(
-        purchases, fit(GammaGamma, summary), summary, margin_rate=margin, currency=summary.currency, level=None,
+        purchases, fit_spend(summary), summary, margin_rate=margin, currency=summary.currency, level=None,
         service_cost_per_order=0.0 if margin is None else profit.service_cost_per_order(n_orders),
     )  # fmt: skip
 

@@ -96,7 +96,7 @@ def test_margins_at_or_below_zero_are_counted_and_kept(mbg_fit, spend_fit, cdnow
     [
         ({"horizon_days": 0}, "horizon_days"),
         ({"annual_discount_rate": -0.1}, "annual_discount_rate"),
-        ({"annual_discount_rate": 10}, "as a share"),
+        ({"annual_discount_rate": 10}, "0.10 for 10 %"),
         ({"margin_rate": 45}, "at most 1"),
         ({"margin_rate": "nothing"}, "no column 'nothing'"),
         ({"margin_rate": None, "service_cost_per_order": 2.0}, "no margin rate"),
