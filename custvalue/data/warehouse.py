@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import hashlib
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +13,16 @@ import duckdb
 import polars as pl
 
 from custvalue.data import rebuilding
+from custvalue.data.building import RESULTS, build, built_from, create, fingerprint
+from custvalue.data.database import (
+    check_content,
+    check_owner,
+    connect,
+    lock_in,
+    reads_files,
+    stands_as_ours,
+    told,
+)
 from custvalue.data.loading import LoadReport, Progress, load_report, load_sources
 from custvalue.data.mapping import Mapping, read_mapping
 from custvalue.data.quoting import quote
@@ -21,9 +32,14 @@ from custvalue.errors import DataError, MissingInputError, SourceError
 from custvalue.paths import shared_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
-RESULTS = "results"
+    from custvalue.data.sources import Source
+
+OPEN_TO_WRITE = "Open it for writing: cv.open(path)."
+LOGS = ("experiment_looks",)
+"""Results that only grow: nobody's entry is lost where two processes add to them."""
 
 
 @functools.cache
@@ -44,25 +60,60 @@ class Warehouse:
     ----------
     path
         Database file; None keeps everything in memory.
+    read_only
+        Open the file beside other readers. What is stored meanwhile is kept in memory until `save_results`.
 
     Raises
     ------
     SourceError
-        The file is no DuckDB database, or another process holds it.
+        The file is no DuckDB database, is another program's, or another process holds it.
+    DataError
+        A view or a macro stands in it where a table or a function should be.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
-        self._relations = _relations()
+    def __init__(self, path: str | Path | None = None, *, read_only: bool = False) -> None:
         if path is not None and not isinstance(path, str | Path):
             raise SourceError(f"A database is opened by its path, not by a {type(path).__name__}.")
+        if read_only and path is None:
+            raise SourceError("A database in memory is new, so there is nothing to read.", "Name its file.")
+        self._relations = _relations()
+        self._path = None if path is None else Path(path)
+        self._unsaved: dict[str, pl.DataFrame] = {}
+        self._read_only = read_only and self._path is not None and self._path.exists()
+        self._open()
+
+    def _open(self) -> None:
+        """Connect, see that everything stands as sql/ has it, and let nothing in the file reach outside."""
+        self._con = connect(self._path, read_only=self._read_only)
         try:
-            self._con = duckdb.connect(str(path) if path is not None else ":memory:")
-        except duckdb.Error as problem:
-            why = "another process has it open" if "lock" in str(problem).lower() else str(problem).splitlines()[0]
-            raise SourceError(f"Can't open the database {Path(str(path)).name!r}: {why}.") from None
-        if self._con.execute("select current_setting('enable_progress_bar')").fetchall()[0][0]:
-            self._con.execute("set enable_progress_bar = false")  # in Jupyter it would add a widget to the output
-        self._create()
+            if self._path is not None:
+                check_owner(self._con, self._path)
+                check_content(self._con, self._relations, self._path)
+            self._settle()
+        except BaseException:
+            self._con.close()
+            raise
+
+    def _settle(self) -> None:
+        if not self._stands():
+            if self._read_only:  # made by another version: it is brought up to date once, then read
+                self._con.close()
+                Warehouse(self._path).close()
+                self._con = connect(self._path, read_only=True)
+            else:
+                with told("building the relations"):
+                    create(self._con, self._relations)
+        if self._path is not None:
+            lock_in(self._con)
+
+    def _stands(self) -> bool:
+        if built_from(self._con) != fingerprint(self._relations):
+            return False
+        return self._path is None or stands_as_ours(self._con, self._relations)
+
+    def _reopen(self) -> None:
+        self._con.close()
+        self._con = connect(self._path, read_only=self._read_only)
 
     def __enter__(self) -> Self:
         return self
@@ -111,16 +162,40 @@ class Warehouse:
         """
         plan = read_mapping(mapping)
         sources = find_sources(source, plan, table)
+        if self._read_only:
+            raise SourceError("The database is open for reading only.", OPEN_TO_WRITE)
+        with self._reading_files(needed=any(isinstance(each.content, Path) for each in sources)):
+            remarks = self._load(sources, plan, progress)
+        return load_report(self._con, [source.identity for source in sources], self.currency, remarks)
+
+    def _load(self, sources: list[Source], plan: Mapping, progress: Progress) -> list[str]:
         self._con.execute("begin")
         try:
-            remarks = load_sources(self._con, self._relations, sources, plan, progress)
-            progress("building relations")
-            self._build()
-            self._con.execute("commit")
+            with told("loading"):
+                remarks = load_sources(self._con, self._relations, sources, plan, progress)
+                progress("building relations")
+                build(self._con, self._relations)
+                self._con.execute("commit")
         except BaseException:
-            self._con.execute("rollback")
+            with contextlib.suppress(duckdb.Error):  # a full disk ended the transaction already
+                self._con.execute("rollback")
             raise
-        return load_report(self._con, [source.identity for source in sources], self.currency, remarks)
+        return remarks
+
+    @contextmanager
+    def _reading_files(self, *, needed: bool) -> Iterator[None]:
+        """Open the database anew for as long as files are read into it: the setting can't be changed otherwise."""
+        if not needed or reads_files(self._con):
+            yield
+            return
+        self._reopen()
+        try:
+            if not reads_files(self._con):
+                raise SourceError("This process has the database open twice.", "Close the other one: shop.close().")
+            yield
+        finally:
+            self._reopen()
+            lock_in(self._con)
 
     # ------------------------------------------------------------------------------------------ reading
 
@@ -207,10 +282,17 @@ class Warehouse:
         return next((r for schema in places if (r := self._relations.get(f"{schema}.{name}"))), None)
 
     def _fetch_result(self, name: str) -> pl.DataFrame:
-        try:
-            return self._frame(f"select * from {RESULTS}.{quote(name.removeprefix(f'{RESULTS}.'))}")
-        except duckdb.CatalogException:
-            raise DataError(f"There is no relation or result named {name!r}.") from None
+        plain = name.removeprefix(f"{RESULTS}.")
+        if plain in self._unsaved:
+            return self._unsaved[plain]
+        is_stored = self._con.execute(  # a view there is none of ours, and is not run
+            "select table_name from information_schema.tables where table_schema = $schema and table_name = $name"
+            " and table_type = 'BASE TABLE'",
+            {"schema": RESULTS, "name": plain},
+        ).fetchall()
+        if not is_stored:
+            raise DataError(f"There is no relation or result named {name!r}.")
+        return self._frame(f"select * from {RESULTS}.{quote(plain)}")
 
     def checks(self) -> pl.DataFrame:
         """Run all of sql/checks, on what is stored and on what the raw tables give today; no row may come back.
@@ -219,7 +301,14 @@ class Warehouse:
         -------
         pl.DataFrame
             `check`, `what`, `n_failures`, `example` (first failing row as text).
+
+        Raises
+        ------
+        SourceError
+            The database is open for reading only: relations are built anew to compare them.
         """
+        if self._read_only:
+            raise SourceError("Checks build relations anew, and the database is open for reading only.", OPEN_TO_WRITE)
         stored = self._run_checks()
         try:
             self._con.execute("begin")
@@ -229,7 +318,7 @@ class Warehouse:
             kept = [relation for relation in self._relations.values() if relation.stored]
             for relation in kept:
                 rebuilding.set_aside(self._con, relation)
-            self._build()  # a raw row altered since the last build shows only now
+            build(self._con, self._relations)  # a raw row altered since the last build shows only now
             altered = [line for relation in kept for line in rebuilding.altered(self._con, relation)]
             rebuilt = self._run_checks()
         finally:
@@ -249,76 +338,56 @@ class Warehouse:
         return pl.DataFrame(rows, schema=["check", "what", "n_failures", "example"], orient="row")
 
     def store(self, name: str, table: pl.DataFrame) -> None:
-        """Write a result's table to schema `results`, for SQL and BI tools."""
+        """Write a result's table to schema `results`, for SQL and BI tools.
+
+        Where the database is open for reading only, it is kept in memory until `save_results`.
+        """
+        if self._read_only:
+            self._unsaved[name] = table
+            return
         self._con.register("_result", table)
-        self._con.execute(f"create or replace table {RESULTS}.{quote(name)} as select * from _result")
+        with told("writing results to the database"):
+            self._con.execute(f"create or replace table {RESULTS}.{quote(name)} as select * from _result")
         self._con.unregister("_result")
 
-    # ------------------------------------------------------------------------------------------ building
+    def save_results(self) -> None:
+        """Write what was stored since the database was opened for reading only, such as the looks at a test.
 
-    def _create(self) -> None:
-        """Make schemas, tables and views, unless they stand already as sql/ has them; rows are kept."""
-        fingerprint = hashlib.sha256("".join(r.sql for r in self._relations.values()).encode()).hexdigest()
-        if self._built_from() == fingerprint:
+        Raises
+        ------
+        SourceError
+            Another process has the database open; what was stored is still there to be saved.
+        """
+        if not self._unsaved:
             return
-        self._con.execute("begin")
-        for schema in (*LAYERS.values(), RESULTS):
-            self._con.execute(f"create schema if not exists {schema}")
-        for relation in self._relations.values():
-            if relation.schema in ("raw", "meta"):
-                self._create_table(relation)
-        self._clear()
-        self._build(views=True)
-        self._con.execute("delete from meta.build_log")
-        self._con.execute("insert into meta.build_log values ($fingerprint)", {"fingerprint": fingerprint})
-        self._con.execute("commit")
-
-    def _clear(self) -> None:
-        """Drop what an earlier version built: what is a table today may have been a view, and the other way round."""
-        built = self._con.execute(
-            "select table_schema, table_name, table_type from information_schema.tables"
-            " where table_schema in ('staging', 'intermediate', 'marts')"
-        ).fetchall()
-        for schema, name, kind in built:
-            self._con.execute(f"drop {'view' if kind == 'VIEW' else 'table'} {schema}.{quote(name)}")
-
-    def _create_table(self, relation: Relation) -> None:
-        """Make a raw or meta table; one from an earlier version gets the columns that it lacks."""
-        held = self._con.execute(
-            "select 1 from information_schema.tables where table_schema = $schema and table_name = $name",
-            {"schema": relation.schema, "name": relation.name},
-        ).fetchall()
-        own = [("_source_id", "integer"), ("_row", "bigint")] if relation.schema == "raw" else []
-        if not held:
-            self._con.execute(relation.sql)
-            for column, kind in own:
-                self._con.execute(f"alter table {relation.qualified} add column {column} {kind}")
-            return
-        self._con.execute(relation.sql.replace(f"create table {relation.qualified}", "create temp table wanted", 1))
-        wanted = [(row[1], row[2]) for row in self._con.execute("pragma table_info('wanted')").fetchall()]
-        self._con.execute("drop table wanted")
-        for column, kind in wanted + own:
-            self._con.execute(f"alter table {relation.qualified} add column if not exists {quote(column)} {kind}")
-
-    def _built_from(self) -> str | None:
-        """Return the fingerprint of the sql/ that the database was built from, if it was."""
+        self._con.close()
         try:
-            rows = self._con.execute("select fingerprint from meta.build_log").fetchall()
-        except duckdb.CatalogException:
-            return None
-        return rows[0][0] if rows else None
-
-    def _build(self, *, views: bool = False) -> None:
-        """Build stored tables in the order of their inputs; views see new rows by themselves and are made once."""
-        for relation in self._relations.values():
-            is_built = relation.schema in ("staging", "intermediate", "marts") and not relation.params
-            if is_built and (relation.stored or views):
-                kind = "table" if relation.stored else "view"
-                self._con.execute(f"create or replace {kind} {relation.qualified} as {relation.sql}")
+            with Warehouse(self._path) as writing:
+                for name, table in self._unsaved.items():
+                    writing.store(name, _merged(writing, name, table))
+            self._unsaved.clear()
+        finally:
+            self._open()
 
 
-def open_warehouse(path: str | Path | None = None) -> Warehouse:
+def _merged(shop: Warehouse, name: str, table: pl.DataFrame) -> pl.DataFrame:
+    """Add to a log what others wrote to it meanwhile; another result is replaced."""
+    try:
+        held = shop.fetch(f"{RESULTS}.{name}") if name in LOGS else table
+    except DataError:
+        return table
+    return pl.concat([held.cast(table.schema), table]).unique(maintain_order=True)
+
+
+def open_warehouse(path: str | Path | None = None, *, read_only: bool = False) -> Warehouse:
     """Open a shop's database, or make one; without a path it lives in memory.
+
+    Parameters
+    ----------
+    path
+        Database file; None keeps everything in memory.
+    read_only
+        Open the file beside other readers, as notebooks do; a file that does not exist yet is made.
 
     Examples
     --------
@@ -327,7 +396,7 @@ def open_warehouse(path: str | Path | None = None) -> Warehouse:
     ...     shop.currency
     'EUR'
     """
-    return Warehouse(path)
+    return Warehouse(path, read_only=read_only)
 
 
 open = open_warehouse  # noqa: A001, the public name is cv.open
