@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from custvalue.data.quoting import quote
-from custvalue.data.relations import LAYERS
+from custvalue.data.relations import LAYERS, check_inputs, read_relations
+from custvalue.paths import shared_folder
 
 if TYPE_CHECKING:
     from custvalue.data.relations import Relation
@@ -16,6 +18,17 @@ if TYPE_CHECKING:
 RESULTS = "results"
 OWN = (("_source_id", "integer"), ("_row", "bigint"))
 """What every raw table has beside the columns of sql/schema: where a row came from."""
+
+
+@functools.cache
+def shipped_relations() -> dict[str, Relation]:
+    """Read sql/ once per process, and refuse a relation that reads what its header does not declare."""
+    relations = read_relations(shared_folder("sql"))
+    with duckdb.connect(":memory:") as con:
+        for relation in relations.values():
+            if relation.schema not in ("raw", "meta"):
+                check_inputs(con, relation)
+    return relations
 
 
 def create(con: duckdb.DuckDBPyConnection, relations: dict[str, Relation]) -> None:

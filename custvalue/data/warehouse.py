@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ import duckdb
 import polars as pl
 
 from custvalue.data import rebuilding
-from custvalue.data.building import RESULTS, build, built_from, create, fingerprint
+from custvalue.data.building import RESULTS, build, built_from, create, fingerprint, shipped_relations
 from custvalue.data.database import (
     check_content,
     check_owner,
@@ -26,10 +25,9 @@ from custvalue.data.database import (
 from custvalue.data.loading import LoadReport, Progress, load_report, load_sources
 from custvalue.data.mapping import Mapping, read_mapping
 from custvalue.data.quoting import quote
-from custvalue.data.relations import LAYERS, Relation, check_inputs, read_relations
+from custvalue.data.relations import LAYERS, Relation
 from custvalue.data.sources import find_sources
 from custvalue.errors import DataError, MissingInputError, SourceError
-from custvalue.paths import shared_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,17 +38,6 @@ if TYPE_CHECKING:
 OPEN_TO_WRITE = "Open it for writing: cv.open(path)."
 LOGS = ("experiment_looks",)
 """Results that only grow: nobody's entry is lost where two processes add to them."""
-
-
-@functools.cache
-def _relations() -> dict[str, Relation]:
-    """Read sql/ once per process, and refuse a relation that reads what its header does not declare."""
-    relations = read_relations(shared_folder("sql"))
-    with duckdb.connect(":memory:") as con:
-        for relation in relations.values():
-            if relation.schema not in ("raw", "meta"):
-                check_inputs(con, relation)
-    return relations
 
 
 class Warehouse:
@@ -76,7 +63,7 @@ class Warehouse:
             raise SourceError(f"A database is opened by its path, not by a {type(path).__name__}.")
         if read_only and path is None:
             raise SourceError("A database in memory is new, so there is nothing to read.", "Name its file.")
-        self._relations = _relations()
+        self._relations = shipped_relations()
         self._path = None if path is None else Path(path)
         self._unsaved: dict[str, pl.DataFrame] = {}
         self._read_only = read_only and self._path is not None and self._path.exists()

@@ -18,6 +18,7 @@ from custvalue.plots import figure_for
 from custvalue.plots.theme import TEMPLATE
 from custvalue.reports.summary import KeyFigure, controls, decision_of, key_figures, question
 from custvalue.reports.tables import View, recommendation, views
+from custvalue.reports.writing import whole_file
 from custvalue.results import format_table
 from custvalue.service.plan import ServicePlan
 
@@ -84,7 +85,8 @@ def write_report(analysis: Analysis, file: Path) -> None:
         charts=_json(charts),
         plotly=Markup(get_plotlyjs()),  # noqa: S704 - the library itself, once
     )
-    file.write_text(page, encoding="utf-8")
+    with whole_file(file) as written:
+        written.write_text(page, encoding="utf-8")
 
 
 def _section(name: str, result: Result, charts: dict[str, Any]) -> _Section:

@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 
 from custvalue.errors import CustvalueError, DataError, SourceError
 from custvalue.paths import shared_folder
+from custvalue.reports.writing import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,7 +126,8 @@ def _read(file: Path) -> NotebookNode:
 
 
 def _write(notebook: NotebookNode, file: Path) -> None:
-    nbformat.write(notebook, file)  # type: ignore[no-untyped-call]
+    with whole_file(file) as written:
+        nbformat.write(notebook, written)  # type: ignore[no-untyped-call]
 
 
 def _parametrised(file: Path, parameters: Mapping[str, Any]) -> NotebookNode:

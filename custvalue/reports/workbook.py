@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import io
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from custvalue.profit.courtesy import CourtesyCost
 from custvalue.profit.waterfall import CustomerProfit
 from custvalue.reports.summary import controls, key_figures, question
 from custvalue.reports.tables import recommendation, views
+from custvalue.reports.writing import whole_file
 from custvalue.results import describe, excel_format, write_sheet
 from custvalue.service.plan import ServicePlan
 from custvalue.service.segments import Segments
@@ -45,10 +48,15 @@ def write_workbook(analysis: Analysis, file: Path) -> None:
     file
         Where to write. Cells hold values only: no formula, no link, whatever a customer typed.
     """
-    with xlsxwriter.Workbook(file, NOTHING_RUNS) as workbook:
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, NOTHING_RUNS) as workbook:
+        # the day of the data, not of the run: the same answers are the same bytes
+        workbook.set_properties({"created": dt.datetime.combine(analysis.as_of, dt.time())})
         summary = workbook.add_worksheet(SUMMARY)
         sheets = {name: _write_result(workbook, name, result) for name, result in analysis.results.items()}
         _write_summary(workbook, summary, analysis, sheets)
+    with whole_file(file) as written:
+        written.write_bytes(content.getvalue())
 
 
 def _write_result(workbook: xlsxwriter.Workbook, name: str, result: Result) -> str:

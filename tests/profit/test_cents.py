@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from custvalue.data.warehouse import _relations
+from custvalue.data.building import shipped_relations
 
 CUSTOMER = {"customer_id": "ann", "acquired_on": "2025-01-01", "acquisition_cost": "3.33"}
 # two gifts: 1.00 + 0.50 + 3.50 expected, and 2.20 + 0.50 + 4.00 that came
@@ -157,7 +157,7 @@ def test_every_decimal_column_is_altered_or_says_why_not(shop):
 
 
 def test_every_stored_relation_is_compared(shop):
-    stored = {relation.name for relation in _relations().values() if relation.stored}
+    stored = {relation.name for relation in shipped_relations().values() if relation.stored}
     assert stored == {column.split(".")[0] for column in STORED}
 
 

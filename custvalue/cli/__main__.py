@@ -1,0 +1,5 @@
+"""`python -m custvalue.cli`."""
+
+from custvalue.cli.entry import main
+
+main()
