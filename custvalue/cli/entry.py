@@ -51,7 +51,8 @@ def _unexpected(problem: Exception) -> NoReturn:
     if said is not None:
         _fail(type(said).__name__, said.message, said.hint)
     with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", errors="replace", prefix="custvalue-fault-", suffix=".txt", delete=False) as file:
+        "w", encoding="utf-8", errors="replace", prefix="custvalue-fault-", suffix=".txt", delete=False
+    ) as file:
         file.write(f"custvalue {' '.join(sys.argv[1:])}\n\n{''.join(traceback.format_exception(problem))}")
     _fail(
         "Fault of custvalue",

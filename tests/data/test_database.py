@@ -206,7 +206,7 @@ def test_a_sum_that_is_too_large_is_told(tmp_path):
             "amount": ["9999999999999999.99"] * 2,
         }
     )
-    with cv.open() as shop, pytest.raises(DataError, match=r"9,999,999,999,999,999\.99"):
+    with cv.open() as shop, pytest.raises(DataError, match=r"9,999,999,999,999,999\.99"):  # noqa: PT012 - either may say it
         shop.load(big, table="transactions")
         shop.fetch("int_orders")
 
@@ -234,7 +234,7 @@ def test_too_little_memory_leaves_what_was_loaded(tmp_path):
         many = pl.DataFrame({"customer_id": [f"customer number {i}" for i in range(400_000)]}).with_columns(
             ordered_at=pl.lit("2025-01-01"), amount=pl.lit(2)
         )
-        with pytest.raises(DataError, match="not enough memory|disk is full"):
+        with pytest.raises(DataError, match=r"not enough memory|disk is full"):
             shop.load(many, table="transactions")
         shop._con.execute("set memory_limit = '1GB'")
         assert shop.fetch("transactions").height == 1
