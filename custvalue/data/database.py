@@ -75,7 +75,8 @@ def connect(path: Path | None, *, read_only: bool = False) -> duckdb.DuckDBPyCon
         except duckdb.Error as problem:
             raise _not_opened(path, str(problem), read_only=read_only) from None
     if _setting(con, "lock_configuration") == "false":  # a second connection of this process finds all this done
-        con.execute("set enable_progress_bar = false")  # in Jupyter it would add a widget to the output
+        if _setting(con, "enable_progress_bar") == "true":  # in Jupyter it would add a widget to the output
+            con.execute("set enable_progress_bar = false")
         con.execute(f"set memory_limit = '{MEMORY}'")
         con.execute("set autoinstall_known_extensions = false")
     return con
