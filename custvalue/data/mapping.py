@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SUFFIX = re.compile(r"\.(csv|tsv|txt|parquet|xlsx)(\.gz)?$", re.IGNORECASE)
-_DATES_HANDLED = ("%s", "%e")  # that the engine lacks, and the reader knows
 
 
 def _tax(value: Any) -> Any:
@@ -138,10 +137,7 @@ class TableMap(Frozen):
     @classmethod
     def _known_format(cls, given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         for text in (given,) if isinstance(given, str) else given or ():
-            known = text
-            for handled in _DATES_HANDLED:
-                known = known.replace(handled, "")
-            if problem := refused_by_engine("select strftime(timestamp '2024-01-01', ?)", known):
+            if problem := refused_by_engine("select strftime(timestamp '2024-01-01', ?)", text):
                 raise ValueError(f"{text!r} is no format of dates: {problem}")
         return given
 
