@@ -335,7 +335,7 @@ def test_what_a_user_can_get_wrong(change, message):
 
 
 def test_no_frame_at_all():
-    with pytest.raises(DataError, match="got list"):
+    with pytest.raises(DataError, match="it is list"):
         judge([1, 2, 3])
 
 

@@ -74,6 +74,7 @@ STORED = (
     "int_courtesy_events.outcome_loss", "int_courtesy_events.loss", "int_courtesy_events.forgone_fee",
     "int_derived_courtesies.fee_forgone", "int_derived_courtesies.carrier_cost", "int_derived_courtesies.bearable",
     "int_derived_courtesies.borne", "int_courtesy_measures.direct_cost", "int_courtesy_measures.forgone_fee",
+    "stg_orders.gross_list", "stg_orders.discount",
 )  # fmt: skip
 NOT_FOUND = {
     "courtesy_catalogue.trigger_at": "minutes before closing: no money",
@@ -131,7 +132,7 @@ def test_a_cent_in_a_raw_column_is_found(request, column):
 @pytest.mark.parametrize("column", STORED)
 def test_a_cent_in_a_stored_column_is_found_and_named(shop, column):
     table, name = column.split(".")
-    schema = "marts" if table == "pnl_entries" else "intermediate"
+    schema = {"pnl_entries": "marts", "stg_orders": "staging"}.get(table, "intermediate")
     failed = failed_with_a_cent_in(shop, f"{schema}.{table}", name)
     assert "check_stored_relations_equal_their_rebuild" in failed
 
