@@ -60,18 +60,21 @@ def test_brackets_in_a_folder_are_no_markup(folder, out):
 
 
 def test_brackets_in_the_names_of_files_and_databases(folder):
+    for name in ("a[", "s["):  # to rich, "[/b]" would end a style
+        (folder / name).mkdir()
     (folder / "a[/b].csv").write_text(THREE)
     assert custvalue("load", "s[/b].duckdb", "a[/b].csv", cwd=folder).returncode == 0
     missing = custvalue("run", "x[/b].duckdb", cwd=folder)
     assert missing.returncode == 2
-    assert "x[/b].duckdb" in said(missing)
+    assert "no database b].duckdb" in said(missing)
 
 
 def test_a_file_name_that_is_no_utf_8(folder):
     name = os.fsdecode(b"sales-\xe9.csv")
     (folder / name).write_text(THREE)
     loaded = custvalue("load", "shop.duckdb", name, cwd=folder)
-    assert "Traceback" not in loaded.stderr
+    assert loaded.returncode == 0, loaded.stderr
+    assert "2 rows read" in said(loaded)
     opened = custvalue("run", os.fsdecode(b"shop-\xe9.duckdb"), cwd=folder)
     assert opened.returncode == 2
     assert "there is no database" in said(opened)

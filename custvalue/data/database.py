@@ -138,10 +138,11 @@ def check_owner(con: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def check_content(con: duckdb.DuckDBPyConnection, relations: dict[str, Relation], path: Path) -> None:
-    """Refuse a database in which something stands in the place of a table or a function of ours.
+    """Refuse a database in which something stands in the place of a loaded table or a function of ours.
 
     A shop's database may come from anywhere: a view named like one of our tables, or a macro named like a
-    function, would run in the place of it.
+    function, would run in the place of it. What is built from the loaded tables is not looked at here: where it is
+    not what sql/ has, it is built again.
 
     Raises
     ------
@@ -150,8 +151,8 @@ def check_content(con: duckdb.DuckDBPyConnection, relations: dict[str, Relation]
     """
     kinds = _kinds(con)
     for relation in relations.values():
-        is_table = relation.stored or relation.schema in ("raw", "meta")
-        if is_table and kinds.get(relation.qualified, "BASE TABLE") != "BASE TABLE":
+        is_loaded = relation.schema in ("raw", "meta")
+        if is_loaded and kinds.get(relation.qualified, "BASE TABLE") != "BASE TABLE":
             raise _not_ours(path, f"view {relation.qualified} where our table should be")
     functions = con.execute(
         "select distinct own.function_name from duckdb_functions() as own semi join"
@@ -174,7 +175,10 @@ def _kinds(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def stands_as_ours(con: duckdb.DuckDBPyConnection, relations: dict[str, Relation]) -> bool:
-    """Tell whether every view is the one of sql/, word by word; their names and texts are read, nothing is run."""
+    """Tell whether every view is the one of sql/, word by word, and what is stored a table; nothing is run."""
+    kinds = _kinds(con)
+    if any(kinds.get(r.qualified) != "BASE TABLE" for r in relations.values() if r.stored and not r.params):
+        return False
     held = {
         f"{schema}.{name}": text
         for schema, name, text in con.execute(
@@ -226,7 +230,9 @@ def explained(problem: BaseException, doing: str) -> CustvalueError | None:
             f"There is not enough memory for {doing}.",
             "Close other programs, or use a machine with more; what was loaded before stands as it was.",
         )
-    if "no space left" in lower or "max_temp_directory_size" in lower:
+    if any(
+        words in lower for words in ("no space left", "max_temp_directory_size", "could not write", "file too large")
+    ):
         return DataError(
             f"The disk is full: {doing} was stopped.", "Make room; what was loaded before stands as it was."
         )

@@ -17,6 +17,18 @@ CHUNK = 1 << 20
 UTF8 = ("utf-8", "utf-8-sig", "ascii")
 
 
+def nameable(file: Path, folder: Path) -> Path:
+    """Return the file, or a link to it in `folder` where its path is no UTF-8: SQL could not name it."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        link = folder / f"named-{file.name.encode('utf-8', 'replace').decode().replace('?', '_')}"
+        if not link.is_symlink():
+            link.symlink_to(file.absolute())
+        return link
+    return file
+
+
 def decoded(file: Path, encoding: str, folder: Path) -> Path:
     """Return the file itself where it is plain UTF-8 already, otherwise a copy of it in `folder`.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 
-from custvalue.data.decoding import decoded
+from custvalue.data.decoding import decoded, nameable
 from custvalue.data.quoting import literal, quote
 from custvalue.data.text_files import UNREADABLE, land_delimited, land_fixed, layout, literal_path
 from custvalue.errors import SourceError
@@ -36,9 +36,10 @@ def land(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> tuple
     con.execute("create temp table malformed (_row bigint, reason varchar, line varchar)")
     if isinstance(source.content, pl.DataFrame):
         return _land_frame(con, source.content, source.mapping.marks[0]), []
+    content = nameable(source.content, scratch)
     if not source.is_text:
-        return _land_parquet(con, source, source.content, source.mapping.marks[0]), []
-    file = decoded(source.content, source.mapping.encoding, scratch)
+        return _land_parquet(con, source, content, source.mapping.marks[0]), []
+    file = decoded(content, source.mapping.encoding, scratch)
     try:
         if source.mapping.fixed_width:
             return land_fixed(con, source, file), []
@@ -59,10 +60,11 @@ def columns_of(con: duckdb.DuckDBPyConnection, source: Source, scratch: Path) ->
     """
     if isinstance(source.content, pl.DataFrame):
         return source.content.columns
+    content = nameable(source.content, scratch)
     if not source.is_text:
-        return list(_parquet_columns(con, source.content))
+        return list(_parquet_columns(con, content))
     try:
-        return layout(con, source, decoded(source.content, source.mapping.encoding, scratch)).names
+        return layout(con, source, decoded(content, source.mapping.encoding, scratch)).names
     except UNREADABLE as problem:
         raise _unreadable(source, str(problem)) from None
 
@@ -78,11 +80,13 @@ def _unreadable(source: Source, why: str) -> SourceError:
 
 def _land_frame(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, decimal: str) -> list[str]:
     # a number that is one already is written as the mapping says that texts are, so that both are read alike
-    text = frame.select(  # noqa: F841, read by name below
+    text = frame.select(
         _as_text(column).str.replace(".", decimal, literal=True) if column.dtype.is_numeric() else _as_text(column)
         for column in frame.get_columns()
     )
-    con.execute("create temp table landing as select *, row_number() over () as _row from text")
+    con.register("frame_as_text", text)  # by name: a database locked in does not look for Python's variables
+    con.execute("create temp table landing as select *, row_number() over () as _row from frame_as_text")
+    con.unregister("frame_as_text")
     return frame.columns
 
 

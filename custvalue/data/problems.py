@@ -43,7 +43,9 @@ def fixed(condition: str, reason: str) -> Problem:
 
 def unread(relation: Relation, source: Source, reading: Reading, doubts: dict[str, str]) -> Iterator[Problem]:
     """Yield for each column the problem that its text is nothing of the column's type."""
-    for key in reading.texts.keys() - reading.asks_only:
+    for key in reading.texts:  # in the order of the columns: a set has another order in each process
+        if key in reading.asks_only:
+            continue
         base = reading.kinds[key].split("(")[0]
         if base not in NOUNS:
             continue
@@ -102,7 +104,9 @@ def implausible(source: Source, reading: Reading) -> Iterator[Problem]:
     until = "a year from today"
     if source.mapping.latest:
         last, until = f"(date '{source.mapping.latest}' + 1)", str(source.mapping.latest)
-    for name in reading.texts.keys() - reading.labels.keys():
+    for name in reading.texts:
+        if name in reading.labels:
+            continue
         value = f"'''' || {as_text(name)} || ''''"
         if reading.kinds[name] in ("TIMESTAMP", "DATE"):
             what = literal(f" does not lie between {source.mapping.earliest} and {until}")

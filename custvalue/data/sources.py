@@ -205,9 +205,14 @@ def _named(
     asked = ((table, mapping.tables.get(table, TableMap())),) if table else ()
     for target, table_map in asked or mapping.for_file(name) or (unmapped,):
         yield Source(
-            name=name, identity=f"{where.resolve()}:{name}", content_hash=digest, table=target,
+            name=_as_utf8(name), identity=_as_utf8(f"{where.resolve()}:{name}"), content_hash=digest, table=target,
             mapping=table_map, content=content,
         )  # fmt: skip
+
+
+def _as_utf8(name: str) -> str:
+    """Write bytes of a file's name that are no text by their numbers: DuckDB takes UTF-8 only."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _sheets(file: Path) -> dict[str, pl.DataFrame]:

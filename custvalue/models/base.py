@@ -333,9 +333,10 @@ def check_discount(delta: float, horizon: float | None) -> None:
     """Raise where the discounted sum is not defined."""
     if not (is_number(delta) and delta >= 0):
         raise DataError(f"The discount rate delta must be 0 or more per time unit; {shown(delta)} came.")
-    if horizon is not None:
+    endless = horizon is None or (isinstance(horizon, float) and horizon == np.inf)
+    if not endless:
         check_horizon(horizon)
-    if horizon is None and delta == 0:
+    if endless and delta == 0:
         raise DataError("Without a horizon the discount rate must be above 0.", "Give a horizon or a rate.")
 
 

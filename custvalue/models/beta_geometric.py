@@ -99,11 +99,11 @@ class BetaGeometricNbd(Model):
 
     def expected_purchases(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return E[purchases in (T, T + horizon]] of customers with these histories."""
-        return self._expect([_purchases], horizon, x, t_x, T)[0]
+        return self._expect([_purchases], check_horizon(horizon), x, t_x, T)[0]
 
     def expected_purchases_new(self, horizon: ArrayLike) -> FloatArray:
         """Return E[repeat purchases in (0, horizon]] of a newcomer."""
-        return self._expect([_purchases], horizon, 0, 0, 0)[0]
+        return self._expect([_purchases], check_horizon(horizon), 0, 0, 0)[0]
 
     def discounted_expected_purchases(
         self, delta: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, horizon: float | None = None
@@ -135,7 +135,7 @@ class BetaGeometricNbd(Model):
 
     def churn_probability(self, horizon: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return P(no longer a customer at T + horizon)."""
-        return 1.0 - self._expect([_survival], horizon, x, t_x, T)[0]
+        return 1.0 - self._expect([_survival], check_horizon(horizon), x, t_x, T)[0]
 
     def expected_time_to_next_purchase(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:
         """Return E[time from T to the next purchase | alive] = (α + T) / (r + x − 1).
@@ -186,7 +186,7 @@ class BetaGeometricNbd(Model):
         The expectations are computed once for each distinct (x, T).
         """
         x, t_x, T = checked_history(x, t_x, T)
-        h, x, t_x, T = np.broadcast_arrays(check_horizon(horizon), x, t_x, T)
+        h, x, t_x, T = np.broadcast_arrays(np.asarray(horizon, dtype=np.float64), x, t_x, T)
         alive = self.probability_alive(x, t_x, T)
         (ux, uT, uh), which = distinct(x.ravel(), T.ravel(), h.ravel())
         R, A, d = self.r + ux, self.alpha + uT, self.b + ux + self.first_coin

@@ -131,7 +131,7 @@ class BgBb(Model):
         """Return the discounted expected purchases at the next opportunities, the first one period ahead."""
         check_discount(delta, horizon)
         x, t_x, n = checked_opportunities(x, t_x, T)
-        if horizon is None:
+        if horizon is None or horizon == np.inf:
             z = np.full_like(n, np.exp(-delta))
             tail = log_hyp2f1_unit(
                 self.delta + n + 1, self.gamma + self.delta + n + 1, z, np.full_like(n, -np.expm1(-delta))

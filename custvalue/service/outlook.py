@@ -47,7 +47,7 @@ def risk(found: Solution, cases: Sequence[Case], draws: Floats, *, moves: bool) 
     best = (np.maximum(effects * (1.0 - today), 0.0) + np.maximum(-effects * today, 0.0)).sum(axis=1)
     low, high = np.quantile(net, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2])
     row = {
-        "net": round(found.accounts.net, 2), "net_low": round(float(low), 2), "net_high": round(float(high), 2),
+        "net": found.accounts.net, "net_low": round(float(low), 2), "net_high": round(float(high), 2),
         "p_beats_today": float((net > 0).mean()) if moves else None,
         "p_beats_nobody": float((net >= nobody).mean()), "p_beats_everybody": float((net >= everybody).mean()),
         "regret": round(float(np.maximum(best - net, 0.0).mean()), 2), "tail_loss": round(tail_loss(net, TAIL), 2),

@@ -114,7 +114,8 @@ def _row(case: Case, taken: Taken) -> dict[str, Any]:
         "segment": case.segment, "measure": case.measure, "name": case.name, "action": action,
         "n_customers": round(case.n_customers), "given_today": case.given_today,
         "effect": case.belief.mean if case.basis != "none" else None, "effect_low": case.low,
-        "effect_high": case.high, "gain": round(gain, 2), "gain_low": round(low, 2), "gain_high": round(high, 2),
+        "effect_high": case.high, "gain": gain,  # not rounded: the rows add up to the plan's net
+        "gain_low": round(low, 2), "gain_high": round(high, 2),
         "cost": round(cost, 2), "hours": round(hours, 2), "quarter": start + 1 if option is not None else None,
         "basis": case.basis, "experiment": case.experiment,
         "why": why(case, option, taken.closed_by(barred), taken.rules, taken.currency),

@@ -27,7 +27,9 @@ def raw_total(tables, column):
         priced = [(row["qty"], row["unit_cost"] or of_product.get(row["product_id"])) for row in tables[table]]
         parts = [(qty * Decimal(cost)).quantize(CENT, ROUND_HALF_UP) for qty, cost in priced if cost]
     elif column == "transactions.amount":
-        parts = [Decimal(row["unit_price"]) * row["quantity"] for row in tables[table]]
+        # a return that comes with a positive amount takes it away all the same
+        amounts = [(row["kind"], Decimal(row["unit_price"]) * row["quantity"]) for row in tables[table]]
+        parts = [-abs(amount) if kind == "return" else amount for kind, amount in amounts]
     else:
         parts = [Decimal(row[name]) for row in tables.get(table, []) if row.get(name) is not None]
     return sum(parts, Decimal(0)) if parts else None

@@ -17,8 +17,8 @@ def test_a_relation_that_was_a_view_or_is_gone_today_is_replaced(tmp_path):
     with duckdb.connect(str(database)) as old:
         old.execute("drop table intermediate.int_derived_courtesies")
         old.execute("create view intermediate.int_derived_courtesies as select 1 as one")
-        old.execute("drop view staging.stg_orders")
-        old.execute("create table staging.stg_orders as select 2 as two")
+        old.execute("drop table staging.stg_orders")
+        old.execute("create view staging.stg_orders as select 2 as two")
         old.execute("create view marts.of_an_earlier_version as select 3 as three")
         old.execute("update meta.build_log set fingerprint = 'earlier'")
     with cv.open(database) as shop:
