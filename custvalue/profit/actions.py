@@ -19,24 +19,25 @@ if TYPE_CHECKING:
 MONEY = pl.Decimal(18, 2)
 CAUSES = {
     "low prices": ("discounts",),
-    "dear goods": ("cost_of_goods",),
-    "returns": ("refunds", "goods_recovered", "write_down", "returns_handling"),
+    "dear goods": ("cost_of_goods", "goods_recovered", "parts_cost"),
+    "returns": ("write_down", "returns_handling"),
     "delivery": ("carrier_cost", "delivery_charged"),
     "payment": ("payment_fees",),
-    "support": ("support",),
+    "support": ("support", "service_time"),
     "courtesy": ("courtesy",),
     "acquisition": ("acquisition",),
 }
-"""Lines that belong together: what delivery brings in stands against what it costs, and so with returns."""
+"""Lines that belong together: what delivery brings in stands against what it costs. A refund is none of them: it undoes
+a sale, so it is taken off the sales; what a return costs is what the goods lost and the work on them."""
 
 ACTIONS = {
     "low prices": ("price", "no more than the usual discount"),
     "dear goods": ("price", "a price that earns the usual margin"),
-    "returns": ("withdraw", "no refund beyond policy, nor goods that keep coming back"),
+    "returns": ("advice", "better advice, so that no more goods come back than usual"),
     "delivery": ("threshold", "a fee, or a higher basket for free delivery"),
     "payment": ("channel", "a cheaper way to pay"),
     "support": ("channel", "a cheaper channel of support"),
-    "courtesy": ("withdraw", "the courtesies, with notice"),
+    "courtesy": ("withdraw", "the courtesies beyond the rules, with notice; what a rule gives to all stays"),
     "acquisition": ("channel", "a cheaper channel of acquisition"),
 }
 
@@ -49,8 +50,10 @@ class Unprofitable(Result):
     ----------
     table
         `customer_id`, `profit` (below zero), `cause`: the group of lines that takes most beyond what it takes of the
-        company's gross sales; `excess`, that much in money; `frees`, the part of it that would be saved (paid time
-        only as far as it is avoidable; of a withdrawn courtesy all that is avoidable); `action`. Largest loss first.
+        company's sales less refunds; `excess`, that much in money; `frees`, the part of it that would be saved (paid
+        time only as far as it is avoidable; of a courtesy all that is avoidable and was granted beyond the rules: what
+        is his right, or free to everybody by a rule, can't be withdrawn from one customer); `action`. Largest loss
+        first.
     actions
         `action`, `cause`, `what`, `n_customers` who take more than usual there, `n_mainly` of them for whom it is the
         cause, `frees` from all of them; dearest first. The last row are those who lose money after all of it.
@@ -80,9 +83,9 @@ class Unprofitable(Result):
 def unprofitable(shop: Warehouse, pnl: CustomerProfit, line: str = "contribution") -> Unprofitable:
     """Find the customers who lose money, the line that makes them so, and what an action frees.
 
-    A customer's cause is found by comparison: each group of lines takes a share of the company's gross sales; what it
-    takes of a customer's sales beyond this share is its excess, and the largest is the cause. Money freed assumes that
-    customers go on buying as they do; whether they would is a question for a test.
+    A customer's cause is found by comparison: each group of lines takes a share of the company's sales less refunds;
+    what it takes of a customer's beyond this share is its excess, and the largest is the cause. Money freed assumes
+    that customers go on buying as they do; whether they would is a question for a test.
 
     Parameters
     ----------
@@ -102,10 +105,11 @@ def unprofitable(shop: Warehouse, pnl: CustomerProfit, line: str = "contribution
         )
     groups = {cause: lines for cause, lines in CAUSES.items() if line == "customer_profit" or cause != "acquisition"}
     usual = pl.col("cause").replace_strict(_usual(pnl, groups))
-    losing = pnl.table.filter(pl.col(line) < 0).select("customer_id", "gross_list", profit=pl.col(line))
+    losing = pnl.table.filter(pl.col(line) < 0).select("customer_id", sales=_sales(pnl.table), profit=pl.col(line))
     by_cause = (
         losing.join(_taken(shop, pnl, groups), on="customer_id")
-        .with_columns(excess=-pl.col("amount") - pl.col("gross_list").cast(pl.Float64) * usual)
+        .join(_beyond_rules(shop, pnl), on="customer_id", how="left")
+        .with_columns(excess=-pl.col("amount") - pl.col("sales") * usual, beyond=pl.col("beyond").fill_null(0.0))
         .with_columns(frees=_freed().round(2).cast(MONEY), excess=pl.col("excess").round(2).cast(MONEY))
         .sort(["customer_id", "excess", "cause"], descending=[False, True, False])
     )
@@ -129,23 +133,34 @@ def _taken(shop: Warehouse, pnl: CustomerProfit, groups: dict[str, tuple[str, ..
     )
 
 
+def _beyond_rules(shop: Warehouse, pnl: CustomerProfit) -> pl.DataFrame:
+    """Return by customer what would be saved of the courtesies granted beyond the rules, as `beyond`."""
+    costs = shop.fetch("courtesy_costs", start_date=pnl.start, end_date=pnl.end)
+    granted = costs.filter(pl.col("granted") == "beyond rule", pl.col("customer_id").is_not_null())
+    return granted.group_by("customer_id").agg(pl.col("avoidable_cost").cast(pl.Float64).sum().alias("beyond"))
+
+
+def _sales(lines: pl.DataFrame) -> pl.Expr:
+    """Return what was sold and kept: sales at list and services, less refunds; never below zero."""
+    held = [name for name in ("gross_list", "service_fees", "refunds") if name in lines.columns]
+    return pl.sum_horizontal(pl.col(held).cast(pl.Float64)).clip(lower_bound=0.0)
+
+
 def _usual(pnl: CustomerProfit, groups: dict[str, tuple[str, ...]]) -> dict[str, float]:
-    """Return what each cause takes of the company's gross sales."""
+    """Return what each cause takes of the company's sales less refunds."""
     total = pnl.company.row(0, named=True)
-    sales = float(total["gross_list"]) or 1.0
+    sales = pnl.company.select(_sales(pnl.company)).item() or 1.0
     return {
         cause: -sum(float(total.get(name, Decimal(0))) for name in names) / sales for cause, names in groups.items()
     }
 
 
 def _freed() -> pl.Expr:
-    """Return what an action saves: the avoidable part of the excess, and of a courtesy all that is avoidable."""
+    """Return what an action saves: the avoidable part of the excess; of a courtesy what the rules don't ask for."""
     share = pl.when(pl.col("amount") < 0).then(pl.col("avoidable") / pl.col("amount")).otherwise(0.0)
+    withdrawn = pl.min_horizontal("beyond", -pl.col("avoidable"))
     return (
-        pl.when(pl.col("cause") == "courtesy")
-        .then(-pl.col("avoidable"))
-        .otherwise(pl.col("excess") * share)
-        .clip(lower_bound=0.0)
+        pl.when(pl.col("cause") == "courtesy").then(withdrawn).otherwise(pl.col("excess") * share).clip(lower_bound=0.0)
     )
 
 

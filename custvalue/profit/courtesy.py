@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import polars as pl
 
 from custvalue.errors import DataError, MissingInputError
-from custvalue.profit.waterfall import _window
+from custvalue.profit.waterfall import _window, customer_profit
 from custvalue.results import Kind, Result
 from custvalue.validation import takes
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
     from custvalue.data.warehouse import Warehouse
 
-By = Literal["measure", "segment", "customer", "department", "grant"]
+By = Literal["measure", "segment", "customer", "department", "grant", "view"]
 KEYS: dict[str, list[str]] = {
     "measure": ["measure_id", "measure"],
     "segment": ["segment"],
     "customer": ["customer_id"],
     "department": ["granted_by_dept", "borne_by_dept"],
     "grant": ["measure_id", "measure", "granted"],
+    "view": ["accounting_view"],
 }
 
 
@@ -44,12 +45,15 @@ class CourtesyCost(Result):
         The same per measure, customer and departments.
     gross_margin
         Of the company in the window; None where goods have no cost.
+    acquisition
+        What was spent to win customers in the window, positive.
     induced_shares
         Measure and the share of its courtesies on orders that came because of them, as a test found it.
     """
 
     events: pl.DataFrame
     gross_margin: float | None
+    acquisition: Decimal = Decimal(0)
     start: dt.date
     end: dt.date
     induced_shares: tuple[tuple[str, float], ...] = ()
@@ -60,7 +64,8 @@ class CourtesyCost(Result):
         """Sum the cost by measure, declared segment, customer, departments that grant and bear it, or grant.
 
         By `grant` tells what today's rules give away (`by rule`: delivery free from a threshold on) from what was
-        granted beyond them.
+        granted beyond them; by `view` tells the measures that the catalogue counts as marketing from the cost of
+        service.
 
         Raises
         ------
@@ -70,6 +75,26 @@ class CourtesyCost(Result):
         if what not in KEYS:
             raise DataError(f"Cost of courtesy has no view by {what!r}.", f"Take one of {', '.join(KEYS)}.")
         return _sum(self.events, KEYS[what])
+
+    @property
+    def marketing(self) -> pl.DataFrame:
+        """What welcoming customers costs: acquisition, and the courtesies that the catalogue counts as marketing.
+
+        Returns
+        -------
+        pl.DataFrame
+            `view` (`marketing`, `cost_to_serve`), `what`, `amount` (money, positive). The amounts of both views add up
+            to acquisition and all courtesy, so nothing is in both.
+        """
+        measures = _sum(self.events, ["accounting_view", "measure"]).select(
+            pl.col("accounting_view").alias("view"), pl.col("measure").alias("what"), amount=pl.col("full")
+        )
+        won = pl.DataFrame(
+            {"view": ["marketing"], "what": ["acquisition"], "amount": [self.acquisition]},
+            schema_overrides={"amount": measures.schema["amount"]},
+        )
+        order = ["view", "amount", "what"]
+        return pl.concat([won, measures]).sort(order, descending=[True, True, False])
 
     def recovery(self, incremental_margin: Mapping[str, float]) -> pl.DataFrame:
         """Return what measures brought back for what they cost: incremental margin / full cost.
@@ -161,6 +186,7 @@ def courtesy_cost(
     events = events.join(segments, on="customer_id", how="left").with_columns(
         pl.col("segment").fill_null("not declared"),
         pl.col("granted_by_dept", "borne_by_dept").fill_null("not named"),
+        pl.col("accounting_view").fill_null("cost_to_serve"),
     )
     events = events.rename({"full_cost": "full", "avoidable_cost": "avoidable", "economic_cost": "economic"})
     induced = dict(induced_shares or {})
@@ -172,9 +198,9 @@ def courtesy_cost(
         accounting=pl.col("full"),
         economic=pl.when(share > 0).then(blend.round(2).cast(pl.Decimal(18, 2))).otherwise("economic"),
     ).drop("induced_cost")
-    margin = _gross_margin(shop, window)
+    margin, acquisition = _company(shop, window)
     return CourtesyCost(
-        table=_sum(events, KEYS["measure"]), events=events, gross_margin=margin,
+        table=_sum(events, KEYS["measure"]), events=events, gross_margin=margin, acquisition=acquisition,
         start=window["start_date"], end=window["end_date"], currency=shop.currency,
         induced_shares=tuple(sorted(induced.items())),
     )  # fmt: skip
@@ -189,8 +215,9 @@ def _sum(events: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     return table.sort(["full", *keys], descending=[True] + [False] * len(keys))
 
 
-def _gross_margin(shop: Warehouse, window: dict[str, dt.date]) -> float | None:
-    from custvalue.profit.waterfall import customer_profit
-
+def _company(shop: Warehouse, window: dict[str, dt.date]) -> tuple[float | None, Decimal]:
+    """Return gross margin (None where goods have no cost) and what was spent on acquisition, in the window."""
     company = customer_profit(shop, window["start_date"], window["end_date"]).company
-    return float(company["gross_margin"].item()) if "gross_margin" in company.columns else None
+    margin = float(company["gross_margin"].item()) if "gross_margin" in company.columns else None
+    won = -Decimal(company["acquisition"].item()) if "acquisition" in company.columns else Decimal(0)
+    return margin, won

@@ -141,8 +141,54 @@ def test_who_loses_money_and_why_by_hand(shop_of):
     assert (action["n_customers"], action["n_mainly"], action["frees"]) == (1, 1, Decimal("70.00"))
 
 
+def test_a_right_is_not_withdrawn_from_one_customer(shop_of):
+    """Ann bought for 100.00 and sent it back within policy; two more things of hers are free to her by a rule or not.
+
+    Her sales less refunds are 160 - 100 = 60. The return cost her 30 written down and 5 freight: 35. All sold and kept
+    1,060, returns took 35 of it, 3.30 %; of her 60 that is 1.98, so 33.02 are more than usual, and all of it would be
+    saved. The refund itself undoes a sale: nothing to free. Her order of 60 went free by the threshold (fee 4.90, carrier
+    6.00), her order of 100 was free though the schedule asks 4.90 below 150: 0 by rule, 4.90 beyond it can be withdrawn.
+    """
+    shop = shop_of(
+        customers=[{"customer_id": "ann"}, {"customer_id": "bob"}],
+        orders=[
+            {"order_id": "1", "customer_id": "ann", "ordered_at": "2025-01-01", "gross_list": "100.00",
+             "delivery_fee_charged": "0.00"},
+            {"order_id": "2", "customer_id": "ann", "ordered_at": "2025-01-02", "gross_list": "60.00",
+             "delivery_fee_charged": "0.00"},
+            {"order_id": "3", "customer_id": "bob", "ordered_at": "2025-01-01", "gross_list": "1000.00",
+             "delivery_fee_charged": "0.00"},
+        ],
+        order_lines=[
+            {"order_id": "1", "line_no": 1, "qty": 1, "list_price": "100.00", "unit_cost": "40.00"},
+            {"order_id": "2", "line_no": 1, "qty": 1, "list_price": "60.00", "unit_cost": "24.00"},
+            {"order_id": "3", "line_no": 1, "qty": 1, "list_price": "1000.00", "unit_cost": "400.00"},
+        ],
+        deliveries=[
+            {"delivery_id": "d1", "order_id": "1", "mode": "express", "carrier_cost": "6.00"},
+            {"delivery_id": "d2", "order_id": "2", "mode": "standard", "carrier_cost": "6.00"},
+        ],
+        delivery_fees=[
+            {"mode": "express", "region": "all", "fee": "4.90", "free_over": "150.00", "valid_from": "2024-01-01"},
+            {"mode": "standard", "region": "all", "fee": "4.90", "free_over": "50.00", "valid_from": "2024-01-01"},
+        ],
+        returns=[{"return_id": "r", "order_id": "1", "line_no": 1, "qty": 1, "returned_at": "2025-01-10",
+                  "refund": "100.00", "cogs_recovered": "40.00", "write_down": "30.00", "inbound_freight": "5.00",
+                  "within_policy": True}],
+    )  # fmt: skip
+    pnl = cv.customer_profit(shop)
+    # 160 - 100 - 64 + 40 - 30 - 5, the carriers 12.00 of which 9.80 are courtesy
+    assert pnl.table.filter(customer_id="ann")["contribution"].item() == Decimal("-11.00")
+    found = unprofitable(shop, pnl)
+    row = found.table.row(0, named=True)
+    assert (row["customer_id"], row["cause"], row["action"]) == ("ann", "returns", "advice")
+    assert (row["excess"], row["frees"]) == (Decimal("33.02"), Decimal("33.02"))
+    courtesy = found.actions.filter(cause="courtesy").row(0, named=True)
+    assert (courtesy["action"], courtesy["frees"]) == ("withdraw", Decimal("4.90"))
+
+
 def test_the_sample_has_every_kind_of_action(worst, pnl):
-    assert set(worst.actions["action"]) == {"price", "threshold", "channel", "withdraw"}
+    assert set(worst.actions["action"]) == {"price", "threshold", "channel", "withdraw", "advice"}
     losing = pnl.table.filter(pl.col("contribution") < 0)
     assert worst.table.height == losing.height
     assert worst.table["profit"].sum() == losing["contribution"].sum()

@@ -90,9 +90,18 @@ def test_each_courtesy_in_four_views(shop, page):
         for row in page["Courtesies"]
     }
     assert got == wanted
-    assert table["accounting"].sum() == Decimal("188.30")
-    assert table["economic"].sum() == Decimal("158.70")
+    assert table["accounting"].sum() == Decimal("192.30")
+    assert table["economic"].sum() == Decimal("162.70")
     assert table["full"].sum() == -cv.customer_profit(shop).company["courtesy"].item()
+
+
+def test_courtesies_as_marketing(shop, page):
+    cost = cv.courtesy_cost(shop)
+    wanted = [(row["view"], row["what"], Decimal(row["amount"])) for row in page["Courtesies as marketing"]]
+    assert cost.marketing.rows() == wanted
+    assert dict(cost.by("view").select("accounting_view", "full").rows()) == {
+        "marketing": Decimal("7.50"), "cost_to_serve": Decimal("184.80"),
+    }  # fmt: skip
 
 
 def test_free_delivery_by_rule_and_beyond_it(shop, page):
@@ -121,7 +130,7 @@ def test_every_account_of_the_ledger(shop, page):
     got = {row["account"]: tuple(row[name] for name in names) for row in ledger.table.iter_rows(named=True)}
     assert got == {row["account"]: tuple(Decimal(row[name]) for name in names) for row in page["The ledger"]}
     company = cv.customer_profit(shop, per="company").table
-    assert company["result"].item() == Decimal("-5460.59")
+    assert company["result"].item() == Decimal("-5464.59")
 
 
 def test_all_checks_pass(shop):
