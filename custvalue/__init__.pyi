@@ -1,4 +1,5 @@
 # The public names. Imports are lazy: a name's module is imported when it is first used.
+
 from .config import DecisionSettings as DecisionSettings
 from .config import Settings as Settings
 from .config import load_settings as load_settings
@@ -14,12 +15,14 @@ from .errors import SourceError as SourceError
 from .experiments.break_even import break_even as break_even
 from .experiments.design import assign as assign
 from .experiments.design import sample_size as sample_size
+from .experiments.doses import dose_response as dose_response
 from .experiments.effects import effects as effects
 from .experiments.launch import launch_effect as launch_effect
 from .experiments.long_run import long_run as long_run
 from .experiments.looks import looks_of as looks_of
 from .experiments.opt_in import opt_in_effect as opt_in_effect
 from .experiments.randomised import Metric as Metric
+from .experiments.recovery import recovery as recovery
 from .experiments.targeting import targeting as targeting
 from .experiments.threshold import free_delivery_threshold as free_delivery_threshold
 from .experiments.verdict import does_it_pay as does_it_pay
@@ -50,6 +53,8 @@ from .models.spend import spend_independence as spend_independence
 from .models.spend import spend_per_customer as spend_per_customer
 from .paths import sample_data as sample_data
 from .profit.actions import unprofitable as unprofitable
+from .profit.allocation import allocate_departments as allocate_departments
+from .profit.budget import activity_budget as activity_budget
 from .profit.capacity import capacity_use as capacity_use
 from .profit.conservation import control_totals as control_totals
 from .profit.courtesy import courtesy_cost as courtesy_cost
@@ -59,6 +64,8 @@ from .profit.departments import granted_and_borne as granted_and_borne
 from .profit.explain import explain as explain
 from .profit.inward import inward_signs as inward_signs
 from .profit.ledger import reconcile as reconcile
+from .profit.limits import courtesy_limits as courtesy_limits
+from .profit.practices import department_against_company as department_against_company
 from .profit.trend import courtesy_trend as courtesy_trend
 from .profit.waterfall import customer_profit as customer_profit
 from .profit.whale import whale_comparison as whale_comparison

@@ -22,6 +22,7 @@ SCHEMA = {
     "accounting_total": pl.Float64,
     "economic_total": pl.Float64,
     "measure_cost": pl.Float64,
+    "measure_cost_control": pl.Float64,
 }
 
 
@@ -37,7 +38,8 @@ def cost_by_segment(trial: Trial) -> pl.DataFrame:
     -------
     polars.DataFrame
         Money per treated customer and window, totals over the treated arm; `orders_induced` per customer;
-        `measure_cost` is what the books carry under the measure itself.
+        `measure_cost` is what the books carry under the measure itself, `measure_cost_control` the same in the
+        control arm, which may get it by a rule.
     """
     rows = [_costs(trial, ALL, trial.customers)]
     for segment in trial.segments:
@@ -82,4 +84,5 @@ def _costs(trial: Trial, segment: str, customers: pl.DataFrame) -> dict[str, obj
         "accounting_total": None if accounting is None else accounting * n,
         "economic_total": None if economic is None else economic * n,
         "measure_cost": mean(treated, "measure_cost"),
+        "measure_cost_control": mean(control, "measure_cost"),
     }

@@ -333,8 +333,8 @@ def check_discount(delta: float, horizon: float | None) -> None:
     """Raise where the discounted sum is not defined."""
     if not (is_number(delta) and delta >= 0):
         raise DataError(f"The discount rate delta must be 0 or more per time unit; {shown(delta)} came.")
-    endless = horizon is None or (isinstance(horizon, float) and horizon == np.inf)
-    if not endless:
+    endless = horizon is None or horizon == np.inf
+    if horizon is not None and not endless:
         check_horizon(horizon)
     if endless and delta == 0:
         raise DataError("Without a horizon the discount rate must be above 0.", "Give a horizon or a rate.")

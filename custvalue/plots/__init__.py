@@ -3,6 +3,7 @@
 from custvalue.plots import (  # noqa: F401 - importing registers their figures
     books,
     experiments,
+    giving,
     models,
     plan_grid,
     profit,

@@ -96,34 +96,6 @@ class CourtesyCost(Result):
         order = ["view", "amount", "what"]
         return pl.concat([won, measures]).sort(order, descending=[True, True, False])
 
-    def recovery(self, incremental_margin: Mapping[str, float]) -> pl.DataFrame:
-        """Return what measures brought back for what they cost: incremental margin / full cost.
-
-        Parameters
-        ----------
-        incremental_margin
-            Money by `measure_id` in the same window, as a test found it; contribution before the measure's cost.
-
-        Returns
-        -------
-        pl.DataFrame
-            `measure_id`, `measure`, `full`, `incremental_margin`, `recovery_ratio`; only measures that were tested.
-
-        Raises
-        ------
-        DataError
-            A measure has no courtesy in the window.
-        """
-        if unknown := sorted(set(incremental_margin) - set(self.table["measure_id"])):
-            held = ", ".join(self.table["measure_id"].unique(maintain_order=True).to_list()) or "none"
-            raise DataError(f"Measure {unknown[0]!r} has no courtesy in this window.", f"Measures that have: {held}.")
-        tested = self.table.filter(pl.col("measure_id").is_in(list(incremental_margin)))
-        margin = pl.col("measure_id").replace_strict(dict(incremental_margin), return_dtype=pl.Float64)
-        return tested.select(
-            "measure_id", "measure", "full", margin.round(2).cast(pl.Decimal(18, 2)).alias("incremental_margin"),
-            recovery_ratio=margin / pl.when(pl.col("full") != 0).then(pl.col("full").cast(pl.Float64)),
-        )  # fmt: skip
-
     @property
     def missing(self) -> pl.DataFrame:
         """Measures with minutes that no row of resources gives a rate for: their cost is understated by them."""

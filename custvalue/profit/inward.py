@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 
     from custvalue.data.warehouse import Warehouse
 
+Window = tuple[dt.date, dt.date]
 WINDOW_DAYS = 365
-FOLLOW_DAYS = 180
 BEYOND_CHANCE = 2.0
 """Standard errors from which a change is called one."""
 NEEDS = {
@@ -47,15 +46,14 @@ class InwardPanel(Result):
     ----------
     table
         `sign`, `aspect` (what customers feel, or operation), `unit`, `n`, `value`, `before`, `benchmark` (null where
-        peers publish none), `is_worse`: higher than before by more than two standard errors, `is_above_benchmark`:
-        higher than the benchmark by as much. For every sign higher is worse.
+        peers publish none), `is_worse`: higher than before by more than two standard errors, for all or for those who
+        stayed; `is_above_benchmark`: higher than the benchmark by as much; `value_stayed`, `before_stayed`: of the
+        customers who bought in both windows; `is_better`: lower than before by as much, and for them, too;
+        `improved_by_leaving`: lower only because those who had it worst have left. For every sign higher is worse.
     profit
         What all this brings, shown apart: `figure`, `value`, `before`; money a customer or an order.
     customer_side
-        By segment what a customer receives, pays and waits for an order.
-    waiting
-        Orders delivered late and on time: carrier's cost, who came back within `follow_days`, what was earned on
-        them then. A comparison, not an experiment.
+        By segment what a customer receives, pays and waits for an order, and what he receives beyond what he pays.
     missing
         `sign`, `needs`.
     start, end
@@ -64,11 +62,9 @@ class InwardPanel(Result):
 
     profit: pl.DataFrame
     customer_side: pl.DataFrame
-    waiting: pl.DataFrame
     missing: pl.DataFrame
     start: dt.date
     end: dt.date
-    follow_days: int = FOLLOW_DAYS
 
     kinds: ClassVar[Mapping[str, Kind]] = {"value": "number", "before": "number", "benchmark": "number"}
 
@@ -80,26 +76,10 @@ class InwardPanel(Result):
         parts = [f"worse than before: {', '.join(worse)}" if worse else "no sign got worse"]
         if above:
             parts.append(f"worse than peers: {', '.join(above)}")
+        if left := self.table.filter("improved_by_leaving")["sign"].to_list():
+            parts.append(f"lower only because those who had it worst left: {', '.join(left)}")
         n = self.table.height
         return f"Of {n} sign{'' if n == 1 else 's'} of looking inward, " + "; ".join(parts)
-
-    @property
-    def department_against_company(self) -> str:
-        """What one department saves with late deliveries, and what the company earns less on those who waited."""
-        if self.waiting.height < 2:
-            return "Deliveries that were late can't be compared with those on time"
-        on_time, late = self.waiting.sort("is_late").rows(named=True)
-        saved = on_time["carrier_cost"] - late["carrier_cost"]
-        lost = on_time["later_contribution"] - late["later_contribution"]
-        error = math.sqrt(sum(row["later_variance"] / row["n_orders"] for row in (on_time, late)))
-        chance = "" if abs(lost) > BEYOND_CHANCE * error else " (within chance)"
-        carrier = (
-            f"costs {saved:,.2f} {self.currency} less" if saved > 0 else f"costs {-saved:,.2f} {self.currency} more"
-        )
-        return (
-            f"A late delivery {carrier} than one on time; whoever waited then brings {abs(lost):,.2f} "
-            f"{'less' if lost >= 0 else 'more'} in {self.follow_days} days{chance}"
-        )
 
 
 @takes("Warehouse")
@@ -128,27 +108,55 @@ def inward_signs(shop: Warehouse, end: str | dt.date | None = None, days: int = 
     day = last if end is None else to_date(end)
     now = (day - dt.timedelta(days=days - 1), day)
     before = (now[0] - dt.timedelta(days=days), now[0] - dt.timedelta(days=1))
-    table = _compared(*(shop.fetch("inward_signs", start_date=a, end_date=b) for a, b in (now, before)))
+    table = _compared(
+        _signs(shop, now, None), _signs(shop, before, None), _signs(shop, now, before), _signs(shop, before, now)
+    )
     measured = set(table["sign"])
     missing = [(sign, needs) for sign, needs in NEEDS.items() if sign not in measured]
     return InwardPanel(
-        table=table, profit=_profit(shop, now, before), waiting=shop.fetch("waiting_losses", follow_days=FOLLOW_DAYS),
+        table=table, profit=_profit(shop, now, before),
         customer_side=shop.fetch("customer_side", start_date=now[0], end_date=now[1]),
         missing=pl.DataFrame(missing, schema=["sign", "needs"], orient="row"),
         start=now[0], end=now[1], currency=shop.currency,
     )  # fmt: skip
 
 
-def _compared(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    """Put the windows side by side and say which changes are beyond chance."""
-    both = now.join(before.select("sign", "n", "value", "variance"), on="sign", how="left", suffix="_before")
+def _signs(shop: Warehouse, window: Window, other: Window | None) -> pl.DataFrame:
+    """Fetch the signs of a window, of those only who bought in the other one, too, where it is given."""
+    start, end = other or (None, None)
+    return shop.fetch("inward_signs", start_date=window[0], end_date=window[1], other_start=start, other_end=end)
+
+
+def _compared(now: pl.DataFrame, before: pl.DataFrame, now_stayed: pl.DataFrame, stayed: pl.DataFrame) -> pl.DataFrame:
+    """Put the windows side by side and say which changes are beyond chance, for all and for those who stayed."""
     own = pl.col("variance").fill_null(0.0) / pl.col("n")
-    error = (own + pl.col("variance_before").fill_null(0.0) / pl.col("n_before")).sqrt()
+    pairs = [_changed(now, before), _changed(now_stayed, stayed).rename(lambda name: f"{name}_stayed")]
+    both = pairs[0].join(pairs[1], left_on="sign", right_on="sign_stayed", how="left")
+    # of what is no customer's there are none who stayed
+    of_customers = pl.col("value_stayed").is_not_null() & pl.col("before_stayed").is_not_null()
+    fell, fell_stayed = pl.col("is_lower"), pl.col("is_lower_stayed").fill_null(value=False)
     return both.select(
-        "sign", "aspect", "unit", "n", "value", pl.col("value_before").alias("before"), "benchmark",
-        is_worse=(pl.col("value") > pl.col("value_before") + BEYOND_CHANCE * error).fill_null(value=False),
+        "sign", "aspect", "unit", "n", "value", "before", "benchmark",
+        is_worse=pl.col("is_higher") | pl.col("is_higher_stayed").fill_null(value=False),
         is_above_benchmark=(pl.col("value") > pl.col("benchmark") + BEYOND_CHANCE * own.sqrt()).fill_null(value=False),
+        value_stayed="value_stayed", before_stayed="before_stayed",
+        is_better=fell & (fell_stayed | ~of_customers),
+        improved_by_leaving=fell & ~fell_stayed & of_customers,
     ).sort(pl.col("aspect") == "operation", "sign")  # fmt: skip
+
+
+def _changed(now: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Set each sign beside its figure before; `is_higher` and `is_lower` are beyond chance."""
+    both = now.join(before.select("sign", "n", "value", "variance"), on="sign", how="left", suffix="_before")
+    error = (
+        pl.col("variance").fill_null(0.0) / pl.col("n") + pl.col("variance_before").fill_null(0.0) / pl.col("n_before")
+    ).sqrt()
+    change = pl.col("value") - pl.col("value_before")
+    return both.select(
+        pl.all().exclude("n_before", "value_before", "variance_before"), before="value_before",
+        is_higher=(change > BEYOND_CHANCE * error).fill_null(value=False),
+        is_lower=(change < -BEYOND_CHANCE * error).fill_null(value=False),
+    )  # fmt: skip
 
 
 def _profit(shop: Warehouse, now: tuple[dt.date, dt.date], before: tuple[dt.date, dt.date]) -> pl.DataFrame:

@@ -16,11 +16,15 @@ from custvalue.experiments.verdict import Verdict, does_it_pay
 from custvalue.models.lifetime_value import LifetimeValue, lifetime_value
 from custvalue.models.simpler import fit_purchases, fit_spend
 from custvalue.profit.actions import unprofitable
+from custvalue.profit.budget import activity_budget
 from custvalue.profit.capacity import capacity_use
 from custvalue.profit.conservation import control_totals
 from custvalue.profit.courtesy import courtesy_cost
+from custvalue.profit.delivered import delivered_today
 from custvalue.profit.inward import inward_signs
 from custvalue.profit.ledger import reconcile
+from custvalue.profit.limits import courtesy_limits
+from custvalue.profit.practices import department_against_company
 from custvalue.profit.waterfall import CustomerProfit, customer_profit
 from custvalue.profit.whale import whale_curve
 from custvalue.service.plan import plan_service
@@ -131,6 +135,8 @@ def analyse(
     notes.ask("courtesy", "What does each courtesy cost?", lambda: courtesy_cost(shop, end=end))
     _books(notes, shop, summary.as_of)
     value = _value(notes, shop, settings, summary, profit)
+    if value is not None and shop.has("resources"):
+        notes.ask("budget", "What work will the orders to come need?", lambda: activity_budget(shop, value))
     _verdicts(notes, shop, settings)
     segments = None if value is None else notes.ask("segments", ALIKE, lambda: _segments(value, profit))
     notes.ask(
@@ -199,6 +205,11 @@ def _books(notes: _Notebook, shop: Warehouse, as_of: dt.date) -> None:
     notes.ask("capacity", "How much of the paid capacity is used?", lambda: capacity_use(shop))
     if shop.has("contacts") or shop.has("deliveries"):
         notes.ask("signs", "Do we look inward?", lambda: inward_signs(shop, as_of))
+        asked = "What do departments save at the company's cost?"
+        notes.ask("practices", asked, lambda: department_against_company(shop))
+    if shop.has("courtesy_catalogue"):
+        notes.ask("today", "What is given today?", lambda: delivered_today(shop))
+        notes.ask("limits", "Which courtesies go beyond their limits?", lambda: courtesy_limits(shop))
 
 
 def _margin_and_cost(shop: Warehouse, settings: Settings, profit: CustomerProfit | None) -> tuple[float | None, float]:

@@ -30,9 +30,13 @@ QUESTIONS = {
     "ledger": "Do the figures tie to the ledger?",
     "capacity": "How much of the paid capacity is used?",
     "signs": "Do we look inward?",
+    "practices": "What do departments save at the company's cost?",
+    "today": "What is given today?",
+    "limits": "Which courtesies go beyond their limits?",
     "purchases": "How do customers buy, and when do they leave?",
     "spend": "How much do they spend?",
     "value": "What is each customer worth from now on?",
+    "budget": "What work will the orders to come need?",
     "segments": "Which customers are alike?",
     "plan": "What should each segment get, and what should be tested first?",
 }

@@ -13,11 +13,15 @@ from custvalue.experiments.verdict import Verdict
 from custvalue.models.fitting import ModelFit
 from custvalue.models.lifetime_value import LifetimeValue
 from custvalue.profit.actions import Unprofitable
+from custvalue.profit.budget import ActivityBudget
 from custvalue.profit.capacity import CapacityUse
 from custvalue.profit.conservation import ControlTotals
 from custvalue.profit.courtesy import CourtesyCost
+from custvalue.profit.delivered import DeliveredToday
 from custvalue.profit.inward import InwardPanel
 from custvalue.profit.ledger import LedgerReconciliation
+from custvalue.profit.limits import CourtesyLimits
+from custvalue.profit.practices import DepartmentAgainstCompany
 from custvalue.profit.waterfall import CustomerProfit, waterfall_steps
 from custvalue.profit.whale import WhaleCurve
 from custvalue.results import SHOWN_ROWS, Result, column_kind
@@ -103,6 +107,8 @@ def _(result: WhaleCurve) -> list[View]:
 def _(result: CourtesyCost) -> list[View]:
     columns = ("measure", "n_events", "n_customers", "full", "avoidable", "accounting", "economic", "forgone_fee")
     costly = result.table.filter(pl.col("n_events") > 0)
+    welcome = _view("Winning and welcoming customers as marketing; the rest is cost of service", result.marketing, {},
+                    name="as marketing")  # fmt: skip
     granted = _view("By rule, and beyond it", result.by("grant"), result.kinds, ("measure", "granted", *columns[1:]),
                     name="by grant")  # fmt: skip
     segments = _view("By segment", result.by("segment"), result.kinds, ("segment", *columns[1:]), name="by segment")
@@ -110,7 +116,38 @@ def _(result: CourtesyCost) -> list[View]:
     matrix = _view("Who granted it, and who bears it", result.by("department").head(BEST), result.kinds, bearers,
                    name="by department")  # fmt: skip
     measures = _view("By measure, highest cost first", costly.head(SHOWN_ROWS), result.kinds, columns)
-    return [measures, granted, segments, matrix]
+    return [measures, granted, welcome, segments, matrix]
+
+
+@views.register
+def _(result: DeliveredToday) -> list[View]:
+    columns = ("measure", "n_events", "events_per_customer_year", "minutes")
+    kinds: dict[str, Kind] = {"events_per_customer_year": "number", "minutes": "count"}
+    return [_view("In the last quarter, most often first", result.latest.head(BEST), kinds, columns, name="latest")]
+
+
+@views.register
+def _(result: CourtesyLimits) -> list[View]:
+    columns = ("measure", "guard", "max_per_customer_year", "n_beyond", "n_customers_beyond", "cost_beyond", "unmet",
+               "n_too_early", "cost_too_early")  # fmt: skip
+    beyond = result.table.filter((pl.col("n_beyond") > 0) | (pl.col("n_too_early") > 0))
+    return [_view("Beyond a limit, dearest first", beyond, result.kinds, columns)] if beyond.height else []
+
+
+@views.register
+def _(result: DepartmentAgainstCompany) -> list[View]:
+    caption = "A comparison within segments, not an experiment; money a case"
+    return [_view(caption, result.table.drop("unit", "more", "loses_per_unit", "is_beyond_chance"), result.kinds)]
+
+
+@views.register
+def _(result: ActivityBudget) -> list[View]:
+    columns = ("name", "minutes_last", "minutes", "minutes_low", "minutes_high", "practical_min", "short_min",
+               "idle_cost", "saved_if_given_up", "to_hire")  # fmt: skip
+    work: dict[str, Kind] = {"n": "count", "minutes": "count", "per_order": "number", "minutes_each": "number"}
+    parts = ("resource_id", "activity", "n_last", "per_order", "minutes_each", "n", "minutes")
+    resources = _view("By resource", result.table, result.kinds, columns)
+    return [resources, _view("By activity", result.activities, work, parts, name="activities")]
 
 
 @views.register

@@ -1,7 +1,7 @@
 -- relation:   book_gaps
 -- grain:      one row per gap in the books: work or goods without a cost, and what was decided for want of a fact
 -- key:        none
--- inputs:     intermediate.int_time_uses, intermediate.int_courtesy_events, intermediate.int_courtesy_matches, intermediate.int_courtesy_measures, intermediate.int_late_contacts, staging.stg_resources, staging.stg_order_lines, staging.stg_products, staging.stg_orders, staging.stg_deliveries, staging.stg_jobs, staging.stg_repairs, staging.stg_courtesy_events
+-- inputs:     intermediate.int_time_uses, intermediate.int_courtesy_events, intermediate.int_courtesy_matches, intermediate.int_courtesy_measures, intermediate.int_late_contacts, staging.stg_resources, staging.stg_order_lines, staging.stg_products, staging.stg_orders, staging.stg_deliveries, staging.stg_jobs, staging.stg_repairs, staging.stg_courtesy_events, staging.stg_experiments
 -- outputs:    pnl_line varchar, source_table varchar, resource_id varchar, period date, n_rows bigint,
 --             amount double, unit varchar, why varchar
 -- what has no cost is named with its amount of work; it is never zero
@@ -215,3 +215,34 @@ select
 from staging.stg_resources
 where not has_avoidable_share
 group by resource_id
+union all
+-- a measure whose courtesies nobody logged and no rule finds costs nothing in its own test
+select
+    'courtesy' as pnl_line,
+    'experiments' as source_table,
+    cast(null as varchar) as resource_id,
+    cast(null as date) as period,
+    count(*) as n_rows,
+    cast(count(*) as double) as amount,
+    'tests' as unit,
+    case
+        when measures.measure_id is null
+            then concat(
+                'measure ', experiments.measure_id,
+                ' is in no catalogue, no event is logged under it, and it is no rule''s name'
+            )
+        when measures.rule is null
+            then concat(
+                'measure ', experiments.measure_id,
+                ' has no logged event; without a rule in the catalogue nothing else was looked for'
+            )
+        else concat(
+            'measure ', experiments.measure_id,
+            ' has no logged event, and by its rule ', measures.rule, ' none was found in the transactions'
+        )
+    end as why
+from staging.stg_experiments as experiments
+left join intermediate.int_courtesy_measures as measures on experiments.measure_id = measures.measure_id
+left join intermediate.int_courtesy_events as events on experiments.measure_id = events.measure_id
+where experiments.measure_id is not null and events.measure_id is null
+group by experiments.measure_id, measures.measure_id, measures.rule

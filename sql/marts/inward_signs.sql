@@ -2,23 +2,56 @@
 -- grain:      one row per sign of looking inward in a window; higher is worse
 -- key:        sign
 -- inputs:     staging.stg_contacts, staging.stg_deliveries, staging.stg_returns, staging.stg_peer_benchmarks, staging.stg_stock, intermediate.int_orders
--- params:     start_date, end_date
+-- params:     start_date, end_date, other_start, other_end
 -- outputs:    sign varchar, aspect varchar, unit varchar, n bigint, value double, variance double,
 --             benchmark double
-with contacts as (
+-- with another window, only customers who bought in both are looked at: a sign that is better only because those who
+-- had it worst have left is no better
+with asked as (
+    select cast($other_start as date) is null as of_all
+),
+
+stayed as (
+    select customer_id
+    from intermediate.int_orders
+    where customer_id is not null
+    group by customer_id
+    having
+        count(
+            case
+                when
+                    ordered_on >= cast($start_date as date)
+                    and ordered_on <= cast($end_date as date)
+                    then 1
+            end
+        ) > 0
+        and count(
+            case
+                when
+                    ordered_on >= cast($other_start as date)
+                    and ordered_on <= cast($other_end as date)
+                    then 1
+            end
+        ) > 0
+),
+
+contacts as (
     select
-        contact_id,
-        reason,
-        answer_code,
-        cast(wait_s as double) as wait_s,
-        cast(handle_s as double) as handle_s,
-        cast(transfers as double) as transfers,
-        is_complaint,
-        is_resolved_first
-    from staging.stg_contacts
+        contacts.contact_id,
+        contacts.reason,
+        contacts.answer_code,
+        cast(contacts.wait_s as double) as wait_s,
+        cast(contacts.handle_s as double) as handle_s,
+        cast(contacts.transfers as double) as transfers,
+        contacts.is_complaint,
+        contacts.is_resolved_first
+    from staging.stg_contacts as contacts
+    cross join asked
+    left join stayed on contacts.customer_id = stayed.customer_id
     where
-        opened_on >= cast($start_date as date)
-        and opened_on <= cast($end_date as date)
+        contacts.opened_on >= cast($start_date as date)
+        and contacts.opened_on <= cast($end_date as date)
+        and (asked.of_all or stayed.customer_id is not null)
 ),
 
 answers as (
@@ -34,14 +67,17 @@ answers as (
 
 orders as (
     select
-        order_id,
-        customer_id,
-        ordered_at,
-        ordered_on
-    from intermediate.int_orders
+        orders.order_id,
+        orders.customer_id,
+        orders.ordered_at,
+        orders.ordered_on
+    from intermediate.int_orders as orders
+    cross join asked
+    left join stayed on orders.customer_id = stayed.customer_id
     where
-        ordered_on >= cast($start_date as date)
-        and ordered_on <= cast($end_date as date)
+        orders.ordered_on >= cast($start_date as date)
+        and orders.ordered_on <= cast($end_date as date)
+        and (asked.of_all or stayed.customer_id is not null)
 ),
 
 deliveries as (

@@ -6,7 +6,8 @@
 --             direct_cost decimal(18,4), driver_rate decimal(18,6), base_minutes double,
 --             minutes_per_unit double, resource_id varchar, forgone_fee decimal(18,2),
 --             expected_loss decimal(18,8), ledger_account varchar, accounting_view varchar,
---             default_bearer varchar, provenance varchar
+--             default_bearer varchar, needs_stage smallint, max_per_customer_year smallint, guard varchar,
+--             provenance varchar
 select
     measure_id,
     name,
@@ -23,5 +24,8 @@ select
     ledger_account,
     accounting_view,
     default_bearer,
+    needs_stage,
+    max_per_customer_year,
+    nullif(trim(guard), '') as guard,
     coalesce(provenance, 'assumed') as provenance
 from raw.courtesy_catalogue
