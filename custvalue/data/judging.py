@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from custvalue.data.cents import rounded_amounts
 from custvalue.data.grouping import group_rows
 from custvalue.data.headers import find_column
 from custvalue.data.problems import broken_rules, empty, fixed, implausible, told, unread, unsettled
@@ -77,6 +78,7 @@ def judge_rows(
         if doubts:
             _type_rows(con, relation, source, wanted, reading, worked_out, doubts)
     remarks = [*_zone_remarks(con, relation, source, reading), *remarks_on(con, relation, source, worked_out)]
+    remarks += rounded_amounts(con, relation, source, reading)
     left_out = count_left_out(con)
     merged, conflicts = group_rows(con, relation, source, wanted)
     if source.mapping.group_by:

@@ -18,7 +18,8 @@ RELATIONS = read_relations(shared_folder("sql"))
 BUILT = [r for r in RELATIONS.values() if r.schema in ("staging", "intermediate", "marts")]
 PARAMS = {
     "as_of": dt.date(2025, 1, 1), "days_per_unit": 7.0, "start_date": dt.date(2025, 1, 1),
-    "end_date": dt.date(2025, 1, 1), "experiment": "none", "customer_id": "none", "follow_days": 180,
+    "end_date": dt.date(2025, 1, 1), "experiment": "none", "customer_id": "none", "follow_days": 180, "other_start": None, "other_end": None, "measure": "none",
+    "split_day": dt.date(2025, 1, 1), "end_day": dt.date(2025, 1, 1),
     "period": dt.date(2025, 1, 1), "account": "none", "outcome_days": 28, "return_days": 30, "period_days": 28,
 }  # fmt: skip
 MAY_READ = {
