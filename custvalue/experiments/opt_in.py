@@ -181,12 +181,18 @@ def _doubly_robust(x: Floats, w: Floats, y: Floats, e: Floats) -> tuple[float, f
     weight *= w.sum() / weight.sum()
     effect = float(((w - weight) * residual).sum() / w.sum())
     # a fitted residual is too small by its leverage (MacKinnon & White 1985): so would be the interval
-    q, _ = np.linalg.qr(x[control])
-    residual[control] /= 1.0 - np.minimum((q**2).sum(axis=1), 0.5)
+    residual[control] /= 1.0 - np.minimum(leverage(x[control]), 0.5)
     scores = ((w - weight) * residual - w * effect) / w.mean()
     full = np.zeros(kept.size)
     full[kept] = weight
     return effect, math.sqrt(float(np.mean(scores**2)) / y.size), full
+
+
+def leverage(x: Floats) -> Floats:
+    """Return the diagonal of the hat matrix; columns that say the same, as a yes and its square, count once."""
+    u, singular, _ = np.linalg.svd(x, full_matrices=False)
+    kept = u[:, singular > singular.max() * max(x.shape) * np.finfo(float).eps]
+    return np.asarray((kept**2).sum(axis=1))
 
 
 def basis(frame: pl.DataFrame, covariates: Sequence[str], *, squares: bool = False) -> Floats:

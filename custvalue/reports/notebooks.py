@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -155,23 +156,73 @@ def _parameters_of(notebook: NotebookNode) -> list[str]:
 
 
 def _execute(notebook: NotebookNode, name: str, work: Path) -> None:
-    """Run all cells in a fresh kernel; outputs are kept, also those before a failure."""
+    """Run all cells in a fresh kernel of this interpreter; outputs are kept, also those before a failure.
+
+    A cell for which a table is missing says so and the notebook goes on; so do the cells that build on it.
+    """
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     client = NotebookClient(
-        notebook, timeout=CELL_TIMEOUT, kernel_name="python3", record_timing=False,
-        resources={"metadata": {"path": str(work)}},
+        notebook, timeout=CELL_TIMEOUT, kernel_name=KERNEL["name"], kernel_manager_class=_own_kernel(),
+        allow_errors=True, record_timing=False, resources={"metadata": {"path": str(work)}},
     )  # fmt: skip
     try:
         # what the kernel logs about itself is nothing a reader can act on; errors of cells are in the notebook
         asyncio.run(client.async_execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    except CellExecutionError as problem:
-        raise DataError(f"{name} stopped: {problem.ename}: {problem.evalue}", "Open it to see the cell.") from None
     except (CellTimeoutError, DeadKernelError) as problem:
         raise DataError(f"{name} stopped: {str(problem).splitlines()[0]}") from None
     finally:
         _clean(notebook)
+    _say_what_is_missing(notebook, name)
+
+
+def _own_kernel() -> type:
+    """Return a manager whose kernel is this interpreter, whatever kernel of that name is installed elsewhere."""
+    from ipykernel.kernelspec import get_kernel_dict
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+
+    class OwnKernel(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            return KernelSpec(**get_kernel_dict())
+
+    return OwnKernel
+
+
+def _say_what_is_missing(notebook: NotebookNode, name: str) -> None:
+    """Turn the package's own errors, and what follows from them, into two lines; any other error is one.
+
+    Raises
+    ------
+    DataError
+        A cell failed for another reason.
+    """
+    ours = {kind.__name__ for kind in CustvalueError.__subclasses__()}
+    not_made: set[str] = set()
+    for cell in notebook.cells:
+        for place, output in enumerate(cell.get("outputs", [])):
+            if output.output_type != "error":
+                continue
+            unknown = re.fullmatch(r"name '(\w+)' is not defined", output.evalue)
+            if output.ename in ours:
+                said = output.evalue
+            elif output.ename == "NameError" and unknown and unknown[1] in not_made:
+                said = f"It needs {unknown[1]}, which could not be computed above."
+            else:
+                raise DataError(f"{name} stopped: {output.ename}: {output.evalue}", "Open it to see the cell.")
+            not_made |= _assigned(cell.source)
+            text = f"Not computed. {said}\n"
+            said_so = NotebookNode(output_type="stream", name="stdout", text=text)  # type: ignore[no-untyped-call]
+            cell.outputs[place] = said_so
+
+
+def _assigned(source: str) -> set[str]:
+    targets = [
+        target for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assign) for target in node.targets
+    ]
+    return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
 
 
 def _clean(notebook: NotebookNode) -> None:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from custvalue.errors import DataError, FitError
-from custvalue.experiments.opt_in import _doubly_robust, basis, opt_in_effect, propensity
+from custvalue.experiments.opt_in import _doubly_robust, basis, leverage, opt_in_effect, propensity
 
 TRUTH = -4.0
 
@@ -108,3 +108,11 @@ def test_what_would_give_the_naive_figure_or_none(kwargs, message):
 def test_pandas_frames_too():
     found = opt_in_effect(chosen().to_pandas(), covariates=["spent", "where"])
     assert found.table["n_treated"][0] + found.table["n_control"][0] == 2_000
+
+
+def test_a_column_that_stands_twice_has_no_leverage_of_its_own():
+    """A line through 0, 1, 2, 3: leverage 1/4 + (x - 1.5)^2 / 5; the same column again changes nothing."""
+    x = np.column_stack([np.ones(4), np.arange(4.0)])
+    wanted = [0.7, 0.3, 0.3, 0.7]
+    assert leverage(x) == pytest.approx(wanted)
+    assert leverage(np.column_stack([x, 2.0 * x[:, 1], x[:, 1] - 1.5])) == pytest.approx(wanted)
