@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -13,7 +14,7 @@ from custvalue.errors import DataError
 from custvalue.frames import check_column, to_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import great_tables as gt
     import numpy as np
@@ -65,11 +66,11 @@ class Result:
     table
         The figures, one row per subject; units are in the column names.
     currency
-        ISO code of every money column.
+        ISO code of every money column; empty where nobody said it.
     """
 
     table: pl.DataFrame
-    currency: str = "EUR"
+    currency: str = ""
 
     kinds: ClassVar[Mapping[str, Kind]] = {}
     """How columns are shown whose name and type do not tell it."""
@@ -77,6 +78,9 @@ class Result:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.__repr__ = Result.__repr__  # type: ignore[method-assign]  # a dataclass would write all its fields
+        written = cls.__dict__.get("title")
+        if isinstance(written, property) and written.fget is not None:
+            cls.title = property(_closing_gaps(written.fget), doc=written.__doc__)  # type: ignore[assignment, method-assign]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self.title}"
@@ -177,7 +181,7 @@ def write_sheet(
     kinds: Mapping[str, Kind],
     *,
     title: str,
-    currency: str = "EUR",
+    currency: str = "",
     totals: Sequence[str] = (),
 ) -> None:
     """Write a frame to a new sheet: title, units in the header, number formats, totals as values.
@@ -208,8 +212,9 @@ def write_sheet(
 
 def excel_format(kind: Kind, currency: str) -> str:
     """Return the Excel number format of a kind: negatives in parentheses, a dash for zero."""
+    unit = f' "{currency}"' if currency else ""
     return {
-        "money": f'#,##0.00 "{currency}";(#,##0.00 "{currency}");"–"',
+        "money": f'#,##0.00{unit};(#,##0.00{unit});"–"',
         "percent": "0.0%;(0.0%)",
         "count": '#,##0;(#,##0);"–"',
         "number": "#,##0.00;(#,##0.00)",
@@ -224,7 +229,7 @@ def format_table(
     *,
     title: str = "",
     notes: Sequence[str] = (),
-    currency: str = "EUR",
+    currency: str = "",
     name: str = "custvalue",
 ) -> gt.GT:
     """Format a frame with great-tables, which escapes cells, title and notes.
@@ -252,7 +257,22 @@ def format_table(
 def label(name: str, kind: Kind, currency: str) -> str:
     """Turn a column name into a heading with its unit: `clv_low` in money becomes `clv low, EUR`."""
     words = name.replace("_", " ").removeprefix("n ")
-    return f"{words}, {currency}" if kind == "money" else words
+    return f"{words}, {currency}" if kind == "money" and currency else words
+
+
+def close_gaps(text: str) -> str:
+    """Close the gaps that an unknown currency leaves: a space before a mark or another space, a comma at the end."""
+    return re.sub(r"^, |[ ]+(?=[ ,;:.)])|,?[ ]*$", "", text)
+
+
+def _closing_gaps(title: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Return a title that reads well where a result has no currency."""
+
+    @functools.wraps(title)
+    def read(self: Any) -> str:
+        return title(self) if self.currency else close_gaps(title(self))
+
+    return read
 
 
 @dataclass(frozen=True, kw_only=True)

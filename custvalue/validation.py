@@ -108,6 +108,12 @@ def check_text(name: str, value: object) -> None:
         raise DataError(f"{name}={shown(value)}: a text was expected.")
 
 
+def check_currency(value: object) -> None:
+    """Refuse a currency that is no text; an empty one means that nobody said it."""
+    if not isinstance(value, str):
+        raise DataError(f"currency={shown(value)}: a text such as 'CHF' was expected.")
+
+
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
     """Refuse what is none of the words that may stand there."""
     words = list(choices)

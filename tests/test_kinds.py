@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import inspect
 
 import polars as pl
@@ -61,3 +62,30 @@ def test_a_plan_refuses_before_it_works():
         cv.plan_service(pl.DataFrame({"a": [1]}))
     with cv.open() as shop, pytest.raises(PlanError, match="budget must be a number of 0 or more, not 'x'"):
         cv.plan_service(shop, budget="x")
+
+
+def test_a_frame_without_a_currency_prints_none():
+    orders = pl.DataFrame({
+        "customer_id": [f"c{i % 40}" for i in range(200)],
+        "ordered_at": [dt.date(2025, 1, 1) + dt.timedelta(days=(i * 37) % 300) for i in range(200)],
+        "amount": [10.0 + (i * 7) % 13 for i in range(200)],
+    })  # fmt: skip
+    summary = cv.purchase_summary(orders)
+    value = cv.lifetime_value(cv.fit_purchases(summary), cv.fit_spend(summary), summary, margin_rate=0.4)
+    assert "EUR" not in value.title + value._repr_html_()
+    assert " value expected within" in value.title
+    assert "  " not in value.title
+    assert "CHF" in cv.lifetime_value(cv.fit_purchases(summary), cv.fit_spend(summary), summary, currency="CHF").title
+
+
+def test_what_came_from_a_shop_carries_its_currency(tmp_path):
+    (tmp_path / "sales.csv").write_text(
+        "customer_id,ordered_at,amount\n" + "".join(f"c{i % 9},2025-{i % 12 + 1:02d}-05,{20 + i}\n" for i in range(60))
+    )
+    (tmp_path / "map.toml").write_text('currency = "CHF"\n[tables.transactions]\nfile = "sales.csv"\n')
+    with cv.open() as shop:
+        shop.load(tmp_path / "sales.csv", mapping=tmp_path / "map.toml")
+        summary = cv.purchase_summary(shop)
+        value = cv.lifetime_value(cv.fit_purchases(summary), cv.fit_spend(summary), summary)
+        assert "CHF" in value.title
+        assert "CHF" in cv.customer_profit(shop).title

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custvalue.data.warehouse import Warehouse
@@ -58,7 +59,8 @@ def purchase_summary(
             first = shop.rejected("transactions").row(0, named=True)
             n = report.table["rejected"].sum()
             raise DataError(f"The frame has {n:,} rows that can't be used; row {first['row']}: {first['reason']}.")
-        return _summarise(shop, as_of, time_unit)
+        # a frame does not say what its money is
+        return replace(_summarise(shop, as_of, time_unit), currency="")
 
 
 def _summarise(shop: Warehouse, as_of: str | dt.date | None, time_unit: str) -> PurchaseSummary:

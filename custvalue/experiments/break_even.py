@@ -67,7 +67,7 @@ def break_even(
     dropout_rate: float | None = None,
     new_customer_value: float | None = None,
     margin_after_renewal: bool = False,
-    currency: str = "EUR",
+    currency: str = "",
 ) -> BreakEven:
     """Compute the break-evens of a measure, with g, c, λ, K, m = λg and k = λc + K.
 

@@ -126,7 +126,7 @@ def sample_size(
     eligible_customers, prior_sd
         Customers who would get the winner, and the spread of past effects: they give the Test & Roll size.
     currency
-        Of the outcome; default that of the warehouse, else EUR.
+        Of the outcome; default that of the warehouse. Frames say none, so none is printed.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def sample_size(
     if isinstance(history, Shop):
         table, pace = _past_window(history, outcome_days, return_days)
         at_once = table.height
-        before, currency = before or f"pre_{outcome}", currency or str(getattr(history, "currency", "EUR"))
+        before, currency = before or f"pre_{outcome}", currency or str(getattr(history, "currency", ""))
     else:
         table = to_polars(history)
     _check_history(table, [c for c in (outcome, before) if c is not None])
@@ -170,7 +170,7 @@ def sample_size(
         roll = round(arm_size_test_and_roll(eligible_customers, spread, prior_sd))
     schema = {"n_customers": pl.Int64, "smallest_effect": pl.Float64, "smallest_effect_adjusted": pl.Float64}
     return SamplePlan(
-        table=pl.DataFrame(rows, schema=schema | {"days": pl.Int64}), currency=currency or "EUR", n_customers=needed,
+        table=pl.DataFrame(rows, schema=schema | {"days": pl.Int64}), currency=currency or "", n_customers=needed,
         n_test_and_roll=roll, effect=effect, level=level, power=power, treated_share=treated_share,
         entered_per_day=pace, at_once=at_once, outcome_days=outcome_days, return_days=return_days,
     )  # fmt: skip

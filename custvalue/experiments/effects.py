@@ -83,7 +83,7 @@ def effects(
     quantiles: Sequence[float] = (),
     level: float = 0.95,
     seed: int = 1,
-    currency: str = "EUR",
+    currency: str = "",
 ) -> Effects:
     """Compare the arms of a randomised test in several outcomes; for randomised tests only.
 

@@ -170,7 +170,7 @@ def launch_effect(
     seed
         Of the placebo draws of the second opinion.
     currency
-        Of the outcome; default that of the warehouse, else EUR.
+        Of the outcome; default that of the warehouse. Frames say none, so none is printed.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def launch_effect(
     dd = _diff_diff()
     chosen = settings or DecisionSettings()
     if isinstance(panel, Shop):
-        currency = currency or str(getattr(panel, "currency", "EUR"))
+        currency = currency or str(getattr(panel, "currency", ""))
         table = launch_panel(panel_of_shop(panel, experiment, period_days), "unit", "period", "contribution", "exposed")
     else:
         table = launch_panel(panel, unit, period, outcome, exposed)
@@ -209,7 +209,7 @@ def launch_effect(
         checks = without_support(checks)
         decision = _decision(rows[0], checks, chosen, n_units, n_treated)
     return LaunchEffect(
-        table=pl.DataFrame(rows, schema=SCHEMA), currency=currency or "EUR", events=events, naive=_naive(table),
+        table=pl.DataFrame(rows, schema=SCHEMA), currency=currency or "", events=events, naive=_naive(table),
         checks=checks_table(checks), decision=decision, breakdown=breakdown,
         donors=pl.DataFrame(schema=DONORS) if synthetic is None else synthetic.donors,
         path=pl.DataFrame(schema=PATH) if synthetic is None else synthetic.path, n_units=n_units,

@@ -113,7 +113,7 @@ def looks_of(
     settings
         `level` and `planned_customers` are used.
     currency
-        Of the outcome; default that of the warehouse, else EUR.
+        Of the outcome; default that of the warehouse. Frames say none, so none is printed.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def looks_of(
         if experiment is None:
             raise DataError("Name the experiment, as in looks_of(shop, experiment='free_delivery').")
         trial, entered = by_unit(trial_from_shop(customers, experiment)[0]), "assigned_at"
-        currency = currency or str(getattr(customers, "currency", "EUR"))
+        currency = currency or str(getattr(customers, "currency", ""))
     else:
         table = to_polars(customers)
         if entered not in table.columns:
@@ -158,7 +158,7 @@ def looks_of(
     if isinstance(customers, Shop):
         _log_days(customers, trial, table)
     return Looks(
-        table=table, currency=currency or "EUR", level=chosen.level, outcome=trial.outcome,
+        table=table, currency=currency or "", level=chosen.level, outcome=trial.outcome,
         before=trial.before, planned_customers=chosen.planned_customers, checks=checks,
     )  # fmt: skip
 

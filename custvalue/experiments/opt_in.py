@@ -85,7 +85,7 @@ def opt_in_effect(
     control: str | None = None,
     outcome: str = "contribution",
     level: float = 0.95,
-    currency: str = "EUR",
+    currency: str = "",
 ) -> OptInEffect:
     """Estimate the effect on the treated by augmented inverse-probability weighting.
 

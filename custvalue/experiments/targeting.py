@@ -191,7 +191,7 @@ def targeting(
     level
         Of the intervals.
     currency
-        Of the outcome; default that of the warehouse, else EUR.
+        Of the outcome; default that of the warehouse. Frames say none, so none is printed.
 
     Raises
     ------
@@ -206,7 +206,7 @@ def targeting(
     if planned_share is not None:
         check_share("planned_share", planned_share)
     if isinstance(customers, Shop):
-        currency = currency or str(getattr(customers, "currency", "EUR"))
+        currency = currency or str(getattr(customers, "currency", ""))
         customers, planned_share, attributes = _of_shop(customers, experiment, attributes)
         arm, control, outcome = "treated", None, "outcome"
     table = to_polars(customers)
@@ -234,7 +234,7 @@ def targeting(
     if rows[0]["value"] <= max(everybody, 0.0):  # what was learned did not gain on those who did not teach it
         name, clauses = (EVERYBODY if everybody > 0.0 else NOBODY), ()
     return TargetingRule(
-        table=pl.DataFrame(rows, infer_schema_length=None), currency=currency or "EUR", rule=name, clauses=clauses,
+        table=pl.DataFrame(rows, infer_schema_length=None), currency=currency or "", rule=name, clauses=clauses,
         is_better=planned_share is not None and bool(clauses) and all(r["gain_low"] > 0.0 for r in rows[1:]),
         planned_share=planned_share, agreement=float(np.mean(agreement)), n_customers=frame.height, n_folds=folds,
         depth=depth, budget_share=budget_share, attributes=tuple(attributes), level=level, seed=seed,

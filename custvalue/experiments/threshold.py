@@ -144,7 +144,7 @@ def free_delivery_threshold(
     level
         Of the intervals.
     currency
-        Of the baskets; default that of the warehouse, else EUR.
+        Of the baskets; default that of the warehouse. Frames say none, so none is printed.
 
     Raises
     ------

@@ -79,7 +79,7 @@ def of_shop(shop: Shop, experiment: str | None) -> ThresholdTest:
     orders = shop.fetch("experiment_orders", experiment=experiment).join(people, on="customer_id", how="semi")
     segment = "segment" if people["segment"].count() else None
     control = row.get("control_arm")
-    test = of_frames(people, orders, segment, str(getattr(shop, "currency", "EUR")), control_arm=control)
+    test = of_frames(people, orders, segment, str(getattr(shop, "currency", "")), control_arm=control)
     if control is not None and test.control is None:
         raise DataError(f"control_arm of {experiment!r} is {control!r}, but no customer is in an arm of that name.")
     share, n_young = row.get("planned_share"), everybody.height - customers.height
@@ -138,7 +138,7 @@ def of_frames(
     customers: Frame,
     orders: Frame | None,
     segment: str | None,
-    currency: str = "EUR",
+    currency: str = "",
     *,
     control_arm: str | None = None,
 ) -> ThresholdTest:

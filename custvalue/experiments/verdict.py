@@ -29,7 +29,7 @@ from custvalue.experiments.trial import Shop, Trial, mature_only, trial_from_fra
 from custvalue.experiments.units import by_unit
 from custvalue.experiments.verdict_table import table_of
 from custvalue.experiments.wording import about_launch, sentence_of, title_of
-from custvalue.results import Kind, Result
+from custvalue.results import Kind, Result, close_gaps
 from custvalue.validation import check_share
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def does_it_pay(
     settings
         What turns an effect into a verdict.
     currency
-        Of every money figure; default that of the warehouse, else EUR.
+        Of every money figure; default that of the warehouse. Frames say none, so none is printed.
 
     Raises
     ------
@@ -265,7 +265,7 @@ def does_it_pay(
         control=control,
     )
     trial = by_unit(trial)
-    return with_long_run(verdict_of(trial, chosen, looks=looks or 1, currency=currency or "EUR"), trial, None)
+    return with_long_run(verdict_of(trial, chosen, looks=looks or 1, currency=currency or ""), trial, None)
 
 
 def _judge_logged(
@@ -275,13 +275,13 @@ def _judge_logged(
     mature = mature_only(trial).customers["treated"].drop_nulls()
     sizes = (int((~mature).sum()), int(mature.sum()))
     look = checked_looks(looks, looks_before(shop, trial.name, *sizes), trial.name)
-    verdict = verdict_of(trial, settings, looks=look, currency=currency or str(getattr(shop, "currency", "EUR")))
+    verdict = verdict_of(trial, settings, looks=look, currency=currency or str(getattr(shop, "currency", "")))
     if verdict.decision != NOT_JUDGED or verdict.is_provisional:
         log_look(shop, trial.name, look, (trial.as_of, *sizes, verdict.table["effect"][0]))
     return with_long_run(verdict, mature_only(trial), shop)
 
 
-def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, currency: str = "EUR") -> Verdict:
+def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, currency: str = "") -> Verdict:
     """Judge a trial: blocking checks first, then the estimates, then the checks of what was found."""
     mature = mature_only(trial)
     checks = check_trial(trial, settings, looks)
@@ -309,7 +309,7 @@ def verdict_of(trial: Trial, settings: DecisionSettings, *, looks: int = 1, curr
         currency=currency,
         decision=decision,
         pays_only_for=paying,
-        sentence=f"{sentence} {about_launch(launch)}".strip(),
+        sentence=close_gaps(f"{sentence} {about_launch(launch)}"),
         checks=checks_table(checks),
         costs=cost_by_segment(trial),
         naive=naive_comparison(trial),

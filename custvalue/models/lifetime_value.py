@@ -18,7 +18,7 @@ from custvalue.models.histories import history_table
 from custvalue.models.mean_spend import MeanSpend
 from custvalue.models.value_inputs import Inputs, Point, Spread
 from custvalue.results import PurchaseSummary, Result, arrays
-from custvalue.validation import check_days, check_level, check_number, check_text, check_whole, takes
+from custvalue.validation import check_currency, check_days, check_level, check_number, check_whole, takes
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -214,7 +214,7 @@ def lifetime_value(
     level: float | None = 0.95,
     draws: int | None = None,
     seed: int = 1,
-    currency: str = "EUR",
+    currency: str | None = None,
 ) -> LifetimeValue:
     """Compute what each customer is worth from `as_of` on.
 
@@ -248,7 +248,8 @@ def lifetime_value(
     if draws is not None:
         check_whole("draws", draws, least=100, most=100_000)
     check_whole("seed", seed, least=0)
-    check_text("currency", currency)
+    check_currency("" if currency is None else currency)
+    known = currency or str(getattr(summary, "currency", ""))
     spend = spend_fit.model
     if not isinstance(spend, GammaGamma | MeanSpend):
         raise DataError(f"The second fit must be one of spend, not {spend.label}.", "Such as fit_spend(summary).")
@@ -270,7 +271,7 @@ def lifetime_value(
     if spread is not None:
         columns |= {f"{name}_low": spread.value_low, f"{name}_high": spread.value_high}
     return LifetimeValue(
-        table=pl.DataFrame({"customer_id": table["customer_id"], **columns}), currency=currency,
+        table=pl.DataFrame({"customer_id": table["customer_id"], **columns}), currency=known,
         level=level, time_unit=purchase_fit.time_unit, horizon_days=float(horizon_days),
         annual_discount_rate=annual_discount_rate, margin_rate=margin_rate,
         service_cost_per_order=service_cost_per_order, purchase_model=str(purchase_fit.model), spend_model=str(spend),

@@ -106,5 +106,5 @@ def spend_independence(summary: PurchaseSummary | Frame, highest: int = 7) -> Sp
     out = classes.sort("frequency").select(label.alias("purchases"), pl.exclude("frequency"))
     return SpendIndependence(
         table=out, rank_correlation=float(correlation), p_value=float(np.clip(p_value, 0, 1)), n_customers=used.height,
-        currency=summary.currency if isinstance(summary, PurchaseSummary) else "EUR",
+        currency=summary.currency if isinstance(summary, PurchaseSummary) else "",
     )  # fmt: skip

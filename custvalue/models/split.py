@@ -10,7 +10,7 @@ import polars as pl
 from custvalue.errors import DataError
 from custvalue.frames import as_key, check_column, check_columns, table_of, text_of, to_days
 from custvalue.results import DAYS_PER_UNIT, PurchaseSummary
-from custvalue.validation import check_choice, check_text, to_day
+from custvalue.validation import check_choice, check_currency, to_day
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -56,7 +56,7 @@ def split_at(
     calibration_end: str | dt.date | None = None,
     holdout_end: str | dt.date | None = None,
     time_unit: str = "week",
-    currency: str = "EUR",
+    currency: str = "",
 ) -> HoldoutSplit:
     """Cut orders in time: the histories before, the purchases after.
 
@@ -72,7 +72,7 @@ def split_at(
         Last day of the holdout, inclusive; default the day of the last order.
     """
     check_choice("time_unit", time_unit, DAYS_PER_UNIT)
-    check_text("currency", currency)
+    check_currency(currency)
     unit, days = DAYS_PER_UNIT[time_unit], _purchase_days(orders)
     if days.is_empty():
         raise DataError("There is no order with a customer: nothing can be split.")

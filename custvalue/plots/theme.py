@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from custvalue.results import close_gaps
+
 # Okabe & Ito (2008), Color Universal Design: told apart by colour-blind readers
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
@@ -50,6 +52,9 @@ TEMPLATE = go.layout.Template(
 def finish(figure: go.Figure, title: str, *, height: int = 440) -> go.Figure:
     """Give a figure the theme, its finding as title (wrapped at words) and its height."""
     figure.update_layout(template=TEMPLATE, title_text=wrapped(title), height=height)
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):  # without a currency a gap is left
+        if axis.title.text:
+            axis.title.text = close_gaps(axis.title.text)
     for trace in figure.data:
         drawn = trace.to_plotly_json()
         for name in (name for name in ROUNDED if name in drawn):

@@ -49,7 +49,7 @@ class DepartmentCosts(Result):
 
 
 def allocate_departments(
-    costs: Any, services: Any, *, method: str = "reciprocal", currency: str = "EUR"
+    costs: Any, services: Any, *, method: str = "reciprocal", currency: str = ""
 ) -> DepartmentCosts:
     """Pass the cost of support departments on to those they serve.
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from custvalue.errors import DataError, PlanError
-from custvalue.results import Kind, Result
+from custvalue.results import Kind, Result, close_gaps
 from custvalue.service.optimise import HUNDRED, LevelProblem, best_choice
 from custvalue.service.reasons import NextStep, next_steps, sentence
 from custvalue.service.regret import SCHEMA, plan_regret
@@ -144,7 +144,7 @@ def choose_levels(
     highest_level: int = 2,
     accept_priors: bool = True,
     horizon_days: int = 365,
-    currency: str = "EUR",
+    currency: str = "",
 ) -> LevelPlan:
     """Choose one service level per segment, most gain less cost and set-up, solved to optimality.
 
@@ -224,7 +224,7 @@ def check_limits(budget: float | None, staff_hours: float | None, reserve: float
 
 def _explained(picked: pl.DataFrame, steps: list[NextStep | None], currency: str) -> pl.DataFrame:
     """Add what a choice nets, what it rests on and why it was made."""
-    why = [sentence(row, step, currency) for row, step in zip(picked.to_dicts(), steps, strict=True)]
+    why = [close_gaps(sentence(row, step, currency)) for row, step in zip(picked.to_dicts(), steps, strict=True)]
     return picked.with_columns(
         net=(pl.col("gain") - pl.col("cost")).round(2),
         basis=pl.when(pl.col("step") == 0).then(pl.lit("today")).otherwise("basis"),

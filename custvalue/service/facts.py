@@ -132,7 +132,7 @@ def read_facts(shop: Shop, effects: pl.DataFrame, membership: pl.DataFrame | Non
     rates = resource_rates(resources, as_of=as_of) if resources.height else None
     mean, sd = _contribution(shop, as_of)
     return Facts(
-        as_of=as_of, currency=str(getattr(shop, "currency", "EUR")), effects=effects, catalogue=catalogue,
+        as_of=as_of, currency=str(getattr(shop, "currency", "")), effects=effects, catalogue=catalogue,
         names=dict(catalogue.select("measure_id", "name").iter_rows()), bundles=_table(shop, "bundle_items"),
         rates={} if rates is None else {r: (60.0 * f, 60.0 * a) for r, f, a in rates.iter_rows()},
         idle=_idle(shop, as_of) if resources.height else {}, membership=declared,

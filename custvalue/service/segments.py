@@ -87,7 +87,7 @@ def segment_customers(
     at_risk_above: float = 0.5,
     costly_above: float | None = None,
     smallest_share: float = 0.01,
-    currency: str = "EUR",
+    currency: str = "",
 ) -> Segments:
     """Put every customer in one segment.
 

@@ -137,7 +137,7 @@ def test_payback_and_persistence(verdict):
     before = long_run(verdict, retention=0.8).table
     assert found.table["effect"].to_list() == pytest.approx((before["effect"] - 30.0).to_list())
     low, high = (f"{v:+.2f}".replace("-", "−") for v in (found.table["effect"][0], found.table["effect"][-1]))
-    assert found.title == f"Per customer over 5 years, 30.00 EUR of set-up deducted: {low} to {high} EUR"
+    assert found.title == f"Per customer over 5 years, 30.00 of set-up deducted: {low} to {high}"
     rng = np.random.default_rng(2)
     draws = rng.normal(strong["effect"], (strong["effect_high"] - strong["effect_low"]) / 3.92, 200_000)
     assert (draws > 0.0).mean() == pytest.approx(strong["p_pays"], abs=0.005)

@@ -64,7 +64,7 @@ def test_a_plan_in_money_and_days(history):
     assert row["smallest_effect_adjusted"] == pytest.approx(1.0, rel=1e-3)
     assert row["smallest_effect_adjusted"] < row["smallest_effect"]
     assert row["days"] == math.ceil(plan.n_customers / 200) + 28 + 14
-    assert plan.title == f"{plan.n_customers:,} customers and {row['days']} days show 1.00 EUR"
+    assert plan.title == f"{plan.n_customers:,} customers and {row['days']} days show 1.00"
     assert plan.table["smallest_effect"].is_sorted(descending=True)
     assert 0 < plan.n_test_and_roll < plan.n_customers
 
@@ -144,10 +144,10 @@ def test_without_newcomers_no_pace_is_invented():
     assert row["days"] == 28
     assert found.table.filter(pl.col("n_customers") > 1_424)["days"].null_count() == found.table.height - 2
     least = f"{row['smallest_effect_adjusted']:.2f}"
-    assert found.title == f"You have 1,424 customers: they show {least} EUR or more; 0.50 EUR can't be found"
+    assert found.title == f"You have 1,424 customers: they show {least} or more; 0.50 can't be found"
     easy = sample_size(Past(1_424, 0), effect=5.0)
-    assert easy.title == f"{easy.n_customers:,} customers and 28 days show 5.00 EUR"
-    assert sample_size(Past(1_424, 0)).title == f"1,424 customers show an effect of {least} EUR or more"
+    assert easy.title == f"{easy.n_customers:,} customers and 28 days show 5.00"
+    assert sample_size(Past(1_424, 0)).title == f"1,424 customers show an effect of {least} or more"
     assert easy._repr_html_()
     assert easy.plot().layout.title.text == easy.title
 
@@ -158,7 +158,7 @@ def test_ten_years_are_the_limit():
     assert dict(table.select("n_customers", "days").iter_rows())[5_000] == 3_650 + 28
     assert dict(sample_size(Past(1_349, 28)).table.select("n_customers", "days").iter_rows())[5_000] is None
     slow = sample_size(Past(1_000, 0).known, effect=0.1, entered_per_day=0.5)
-    assert slow.title == f"{slow.n_customers:,} customers would take more than ten years: 0.10 EUR can't be found"
+    assert slow.title == f"{slow.n_customers:,} customers would take more than ten years: 0.10 can't be found"
 
 
 def people(n=2_001):

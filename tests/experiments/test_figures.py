@@ -28,7 +28,7 @@ def test_verdict(customers):
     verdict = does_it_pay(customers, segment="segment")
     figure = verdict.plot()
     assert figure.layout.title.text.startswith("Pays only for &lt;b&gt;far")
-    assert "EUR per customer and 28 days (0 is break-even)" in figure.layout.xaxis.title.text
+    assert "per customer and 28 days (0 is break-even)" in figure.layout.xaxis.title.text
     drawn = {s: (x - m, x + p) for t in figure.data
              for s, x, m, p in zip(t.y, t.x, t.error_x.arrayminus, t.error_x.array, strict=True)}  # fmt: skip
     assert set(drawn) == {"all", "&lt;b&gt;far&lt;/b&gt;", "near"}

@@ -63,7 +63,7 @@ def test_the_naive_comparisons_stand_beside_marked_as_wrong(found):
     assert found.decision == "pays off"
     assert all(v > found.table["effect_high"][0] for v in found.naive["naive_difference"])
     assert all(why.startswith("Wrong") for why in found.naive["why_it_is_wrong"])
-    said = "Pays off: +1.65 EUR (1.28 to 2.03) per period"
+    said = "Pays off: +1.65 (1.28 to 2.03) per period"
     assert found.title == f"{said}; its robustness is doubtful, see checks"
     assert 0.0 < found.breakdown < 1.0
     assert "parting trends" in found.checks.filter(status="warn")["check"]
@@ -74,7 +74,7 @@ def test_the_effect_is_dated_from_the_launch(found):
     assert (at_launch["effect"], at_launch["effect_low"]) == (0.0, None)
     assert found.events.filter(pl.col("periods_since_launch") >= 0)["effect"].min() > 1.0
     assert found.plot().layout.title.text == found.title
-    assert found.plot().layout.yaxis.title.text == "effect, EUR per customer and period"
+    assert found.plot().layout.yaxis.title.text == "effect, per customer and period"
 
 
 def test_staggered_launches():

@@ -241,7 +241,7 @@ def test_too_few_donors_block():
         "donors", "block", "18 donors can't show anything at 95 %: 19 are needed at least.",
     )  # fmt: skip
     assert found.table.row(0)[2:] == (None, None, None)
-    assert found.title.endswith("EUR per period, without an interval")
+    assert found.title.endswith("per period, without an interval")
     assert "without an interval" in found._repr_html_()
     assert launch(areas(n_donors=19, effect=4.0)).decision == "pays off"
     assert launch(areas(n_donors=2, effect=4.0)).decision == "cannot be judged"
@@ -316,7 +316,7 @@ def test_the_figure_shows_the_area_and_its_synthetic_control():
     found = launch(areas(effect=4.0, seed=3))
     figure = found.plot()
     assert figure.layout.title.text == found.title
-    assert figure.layout.yaxis.title.text == "outcome, EUR per period"
+    assert figure.layout.yaxis.title.text == "outcome, per period"
     band, synthetic, treated = figure.data
     assert list(treated.x) == list(range(-BEFORE, 6))
     assert list(treated.y) == pytest.approx(found.path["treated"].to_list(), abs=1e-3)

@@ -86,7 +86,7 @@ def test_revenue_wins_and_money_loses(verdict):
 
 
 def test_the_sentence_says_money_first(verdict):
-    first = "Per customer and 28 days: contribution −2.38 EUR (−4.08 to −0.68), revenue +7.75. "
+    first = "Per customer and 28 days: contribution −2.38 (−4.08 to −0.68), revenue +7.75. "
     assert verdict.sentence.startswith(
         first + "Chance that it pays: 0.3 %. Launching to 200,000 customers is expected to lose"
     )
@@ -96,7 +96,7 @@ def test_the_sentence_says_money_first(verdict):
         f"New customers may break even (needs +42 % orders): keep testing until {new['keep_testing_until']}"
         in verdict.sentence
     )
-    assert verdict.title.startswith("Does not pay: −2.38 EUR (−4.08 to −0.68)")
+    assert verdict.title.startswith("Does not pay: −2.38 (−4.08 to −0.68)")
 
 
 def test_truth_is_inside_the_intervals(verdict, shared):

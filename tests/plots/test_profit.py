@@ -33,7 +33,7 @@ def profit():
     return CustomerProfit(
         table=pl.concat([pl.DataFrame({"customer_id": ["a", "b", "c"]}), table], how="horizontal"),
         company=table.sum(), unattributed=table.clear(1).fill_null(Decimal(0)),
-        missing=pl.DataFrame(schema=["pnl_line", "needs", "gives"]), **DAYS,
+        missing=pl.DataFrame(schema=["pnl_line", "needs", "gives"]), currency="EUR", **DAYS,
     )  # fmt: skip
 
 

@@ -78,13 +78,13 @@ def test_set_up_is_paid_once_for_a_level_however_many_segments_use_it():
     shared = TWO.with_columns(setup_cost=pl.when(pl.col("level") == 1).then(650.0).otherwise(0.0))
     stays = choose_levels(alone, current=0)
     assert levels(stays) == {"A": 0}  # 600 net does not earn back 650
-    assert stays.table["why"].item().endswith("10 hours, which does not earn back its set-up of 650 EUR.")
+    assert stays.table["why"].item().endswith("10 hours, which does not earn back its set-up of 650.")
     short = choose_levels(alone, current=0, budget=900.0).table["why"].item()
-    assert short.endswith("but with its set-up of 650 EUR that is more than the budget leaves.")
+    assert short.endswith("but with its set-up of 650 that is more than the budget leaves.")
     plan = choose_levels(shared, current=0)
     assert levels(plan) == {"A": 1, "B": 1}
     assert (plan.setup_cost, plan.net) == (650.0, 250.0)
-    assert "250 EUR net a year for 1,150 EUR (set-up of 650 included)" in plan.title
+    assert "250 net a year for 1,150 (set-up of 650 included)" in plan.title
 
 
 def test_a_level_in_use_today_needs_no_set_up():
@@ -188,19 +188,18 @@ def test_the_sentences_hold_the_money():
     plan = choose_levels(TWO, current=0, budget=300.0)
     why = dict(plan.table.select("segment", "why").iter_rows())
     assert why["A"] == (
-        "Goes from base to quality: brings 900 EUR for 300 EUR and 10 hours; "
-        "professional only after a period at quality."
+        "Goes from base to quality: brings 900 for 300 and 10 hours; professional only after a period at quality."
     )
     assert why["B"] == (
-        "Stays at base: quality would bring 500 EUR for 200 EUR and 30 hours, but that is more than the budget leaves."
+        "Stays at base: quality would bring 500 for 200 and 30 hours, but that is more than the budget leaves."
     )
-    assert plan.title == "Raise the service of 1 of 2 segments: 600 EUR net a year for 300 EUR and 10 staff hours"
+    assert plan.title == "Raise the service of 1 of 2 segments: 600 net a year for 300 and 10 staff hours"
 
 
 def test_a_step_that_loses_money_is_told_with_its_loss():
     frame = options([("A", 0, 0.0, 0.0, 0.0), ("A", 1, 120.0, 340.0, 10.0)])
     why = choose_levels(frame, current=0).table["why"].item()
-    assert why == "Stays at base: quality would bring 120 EUR for 340 EUR and 10 hours, a loss of 220 EUR."
+    assert why == "Stays at base: quality would bring 120 for 340 and 10 hours, a loss of 220."
 
 
 def test_shadow_prices_say_what_more_would_bring():
