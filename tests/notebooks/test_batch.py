@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 
@@ -77,12 +78,54 @@ def test_unknown_parameter_is_an_error_and_runs_nothing(tmp_path, database):
 
 
 def test_failing_cell_is_named_and_what_ran_is_kept(tmp_path, database):
-    folder = write(tmp_path / "notebooks", OPEN, "cv.courtesy_cost(shop)")
-    with pytest.raises(cv.DataError, match=r"one.ipynb stopped: MissingInputError: Table courtesy_catalogue"):
+    folder = write(tmp_path / "notebooks", OPEN, "1 / 0")
+    with pytest.raises(cv.DataError, match=r"one.ipynb stopped: ZeroDivisionError: division by zero"):
         execute_notebooks(folder, tmp_path / "out", database)
     kept = outputs(tmp_path / "out" / "one.ipynb")
     assert kept[0].data["text/plain"] == "('EUR', 1)"
     assert kept[-1].output_type == "error"
+
+
+def test_a_cell_without_its_table_says_so_and_the_notebook_goes_on(tmp_path, database):
+    cells = (OPEN, "cost = cv.courtesy_cost(shop)", "cost.table", "cv.customer_profit(shop).title")
+    files = execute_notebooks(write(tmp_path / "notebooks", *cells), tmp_path / "out", database)
+    _, missing, follows, title = outputs(files[0])
+    assert missing.text == (
+        "Not computed. Table courtesy_catalogue is not loaded, and no courtesy shows in the transactions.\n"
+        "It would give the cost of every courtesy measure.\n"
+    )
+    assert follows.text == "Not computed. It needs cost, which could not be computed above.\n"
+    assert "net revenue" in title.data["text/plain"]
+
+
+def test_a_name_that_no_cell_makes_is_a_mistake(tmp_path, database):
+    with pytest.raises(cv.DataError, match="NameError: name 'cots' is not defined"):
+        execute_notebooks(write(tmp_path / "notebooks", OPEN, "cots"), tmp_path / "out", database)
+
+
+def test_every_notebook_goes_through_on_transactions_alone(tmp_path, database, root):
+    for file in execute_notebooks(root / "notebooks", tmp_path / "out", database):
+        assert all(output.output_type != "error" for output in outputs(file)), file.name
+
+
+def test_the_kernel_is_this_interpreter_whatever_is_installed_under_its_name(tmp_path, database, monkeypatch):
+    spec = tmp_path / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    gone = {"argv": ["/gone/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "other",
+            "language": "python"}  # fmt: skip
+    (spec / "kernel.json").write_text(json.dumps(gone))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    files = execute_notebooks(
+        write(tmp_path / "notebooks", OPEN, "import sys; sys.executable"), tmp_path / "out", database
+    )
+    assert outputs(files[0])[-1].data["text/plain"] == repr(sys.executable)
+
+
+def test_two_notebooks_read_one_database_at_a_time(database):
+    with cv.open(database, read_only=True) as one:
+        code = f"import custvalue as cv; print(cv.open({str(database)!r}, read_only=True).currency)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == one.currency
 
 
 def test_missing_database_and_empty_folder_are_said(tmp_path, database):
