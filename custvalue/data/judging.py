@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custvalue.data.cents import rounded_amounts
+from custvalue.data.currencies import currency_of
 from custvalue.data.grouping import group_rows
 from custvalue.data.headers import find_column
 from custvalue.data.problems import broken_rules, empty, fixed, implausible, told, unread, unsettled
@@ -35,11 +36,14 @@ class Judged:
         Rows that were grouped into an earlier one.
     remarks
         Which rules were used, on how many rows, with how much money.
+    currency
+        What the rows say their money is.
     """
 
     left_out: int
     merged: int
     remarks: list[str]
+    currency: str | None = None
 
 
 def judge_rows(
@@ -80,10 +84,11 @@ def judge_rows(
     remarks = [*_zone_remarks(con, relation, source, reading), *remarks_on(con, relation, source, worked_out)]
     remarks += rounded_amounts(con, relation, source, reading)
     left_out = count_left_out(con)
+    currency = currency_of(con, relation, source, columns) if not _has_rates(con) else None
     merged, conflicts = group_rows(con, relation, source, wanted)
     if source.mapping.group_by:
         _judge_again(con, relation, source, wanted)
-    return Judged(left_out=left_out, merged=merged, remarks=remarks + conflicts)
+    return Judged(left_out=left_out, merged=merged, remarks=remarks + conflicts, currency=currency)
 
 
 def _has_rates(con: duckdb.DuckDBPyConnection) -> bool:

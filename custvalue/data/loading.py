@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.data.currencies import Currencies
 from custvalue.data.landing import land
 from custvalue.data.matching import check_mapping, settle_all, unmatched
 from custvalue.data.quality import accept
-from custvalue.errors import DataError, SourceError
+from custvalue.errors import SourceError
 from custvalue.results import Result
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def load_sources(
             scratch = Path(folder)
             settled, left_alone = settle_all(con, relations, sources, mapping, scratch)
             remarks += left_alone
-            _check_currency(con, mapping.currency)
+            currencies = Currencies(con, mapping)
             _keep_rates(con, mapping)
             rank = {name: i for i, name in enumerate(_raw_names(relations))}
             for source in settled:
@@ -99,7 +100,8 @@ def load_sources(
             for source in sorted(settled, key=lambda source: rank[str(source.table)]):
                 progress(f"reading {source.name} into {source.table}")
                 relation = _without_what_comes(con, relations[f"raw.{source.table}"], {s.table for s in settled})
-                remarks += _load_one(con, relation, source, mapping.currency, scratch, landed)
+                remarks += _load_one(con, relation, source, currencies, scratch, landed)
+            currencies.keep()
     except SourceError as problem:  # an entry that no file belongs to may be why
         hint = "\n".join(filter(None, [problem.hint, *unmatched(mapping, sources)]))
         raise SourceError(problem.message, hint) from None
@@ -156,7 +158,7 @@ def _load_one(
     con: duckdb.DuckDBPyConnection,
     relation: Relation,
     source: Source,
-    currency: str,
+    currencies: Currencies,
     scratch: Path,
     landed: _Landed,
 ) -> list[str]:
@@ -167,15 +169,16 @@ def _load_one(
     ]
     columns, noted = landed.columns_of(con, source, scratch)
     source_id = con.execute("select coalesce(max(source_id), 0) + 1 from meta.load_log").fetchall()[0][0]
-    counts, remarked = accept(con, relation, source, columns, source_id)
+    counts, remarked, currency = accept(con, relation, source, columns, source_id)
+    currencies.see(currency, source)
     con.execute(
         "insert into meta.load_log by name select $id as source_id, $table as table_name, $name as source_name,"
-        " $identity as identity, $hash as content_hash, $currency as currency, $read as n_read,"
+        " $identity as identity, $hash as content_hash, $read as n_read,"
         " $accepted as n_accepted, $unattributed as n_unattributed, $rejected as n_rejected,"
         " $identical as n_identical, $left_out as n_left_out, $merged as n_merged, now() as loaded_at",
         {
             "id": source_id, "table": source.table, "name": source.name, "identity": source.identity,
-            "hash": source.content_hash, "currency": currency, **counts.__dict__,
+            "hash": source.content_hash, **counts.__dict__,
         },
     )  # fmt: skip
     return remarks + noted + remarked
@@ -193,15 +196,6 @@ def _forget(con: duckdb.DuckDBPyConnection, source: Source, column: str, value: 
         for table in ("rejected_rows", "load_log"):
             con.execute(f"delete from meta.{table} where source_id = $id", {"id": source_id})
     return [name for _, name in same]
-
-
-def _check_currency(con: duckdb.DuckDBPyConnection, currency: str) -> None:
-    held = con.execute("select distinct currency from meta.load_log").fetchall()
-    if held and held[0][0] != currency:
-        raise DataError(
-            f"The database holds {held[0][0]}, this source is in {currency}.",
-            "Convert it first, or keep it in a database of its own; the mapping's `currency` says which it is.",
-        )
 
 
 def load_report(con: duckdb.DuckDBPyConnection, identities: list[str], currency: str, remarks: list[str]) -> LoadReport:

@@ -31,8 +31,8 @@ class Counts:
 
 def accept(
     con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, columns: list[str], source_id: int
-) -> tuple[Counts, list[str]]:
-    """Move the landed rows into `raw` or into `meta.rejected_rows`; return what became of them, and remarks.
+) -> tuple[Counts, list[str], str | None]:
+    """Move the landed rows into `raw` or `meta.rejected_rows`; return what became of them, remarks, and their currency.
 
     Raises
     ------
@@ -45,7 +45,8 @@ def accept(
     overlapping = mark_overlaps(con, relation, list(wanted), source.name)
     _mark_repeats(con, relation)
     _mark_unknown(con, relation)
-    return _split_rows(con, relation, source_id, columns, list(wanted), judged), judged.remarks + overlapping
+    counts = _split_rows(con, relation, source_id, columns, list(wanted), judged)
+    return counts, judged.remarks + overlapping, judged.currency
 
 
 def _mark_repeats(con: duckdb.DuckDBPyConnection, relation: Relation) -> None:

@@ -129,7 +129,9 @@ def _converted(relation: Relation, source: Source, reading: Reading, wanted: dic
         f" where rates.code = _currency and rates.since <= {known}) end"
     }
     money = [name for name, kind in wanted.items() if kind.endswith(",2)") or name.endswith(("_price", "_cost"))]
-    yield {name: f"try_cast(cast({quote(name)} as {NUMBER}) * _rate as {wanted[name]})" for name in money} | (
+    # without a rate the row is set aside for that, not for an amount that would be no number
+    by = "coalesce(_rate, 1)"
+    yield {name: f"try_cast(cast({quote(name)} as {NUMBER}) * {by} as {wanted[name]})" for name in money} | (
         {"currency": "case when _rate is not null then (select any_value(code) from rates where is_ours) end"}
         if "currency" in wanted
         else {}

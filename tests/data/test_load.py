@@ -305,7 +305,7 @@ def test_no_database_file(tmp_path):
 
 def test_two_currencies_are_refused(shop, tmp_path):
     shop.load(put(tmp_path, "a.csv", THREE))
-    with pytest.raises(DataError, match="holds EUR, this source is in CHF"):
+    with pytest.raises(DataError, match="holds EUR, the mapping says CHF"):
         shop.load(put(tmp_path, "k.txt", "x\nKunde|Tag|Rappen|Beleg\n"), mapping=put(tmp_path, "m.toml", MAPPED))
 
 
