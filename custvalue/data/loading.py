@@ -102,6 +102,7 @@ def load_sources(
                 relation = _without_what_comes(con, relations[f"raw.{source.table}"], {s.table for s in settled})
                 remarks += _load_one(con, relation, source, currencies, scratch, landed)
             currencies.keep()
+            remarks += _shared_numbers(con, settled)
     except SourceError as problem:  # an entry that no file belongs to may be why
         hint = "\n".join(filter(None, [problem.hint, *unmatched(mapping, sources)]))
         raise SourceError(problem.message, hint) from None
@@ -182,6 +183,20 @@ def _load_one(
         },
     )  # fmt: skip
     return remarks + noted + remarked
+
+
+def _shared_numbers(con: duckdb.DuckDBPyConnection, sources: list[Source]) -> list[str]:
+    """Say how many order numbers of a flat export belong to several customers; each keeps his own purchases."""
+    if not any(source.table == "transactions" for source in sources):
+        return []
+    n, first = con.execute(
+        "select count(*), min(order_id) from (select order_id from raw.transactions where order_id is not null"
+        " group by order_id having min(customer_id) <> max(customer_id))"
+    ).fetchall()[0]
+    if not n:
+        return []
+    many = f"{n:,} order numbers belong" if n > 1 else "1 order number belongs"
+    return [f"{many} to several customers, such as {first!r}: they are taken for orders of their own, one a customer."]
 
 
 def _forget(con: duckdb.DuckDBPyConnection, source: Source, column: str, value: str) -> list[str]:

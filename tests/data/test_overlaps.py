@@ -86,3 +86,33 @@ def test_a_refund_after_the_last_sale_counts(shop):
     assert profit.company["net_revenue"].item() == Decimal("100.00")
     until = analyse(shop, Settings(), as_of="2025-09-30").results["profit"]
     assert until.company["net_revenue"].item() == Decimal("150.00")
+
+
+def test_an_order_number_of_two_customers_is_two_orders(tmp_path):
+    """Till numbers start again: 1001 and 1002 are of ann and of bob, 1003 of ann and of nobody; ann returns her 1002."""
+    (tmp_path / "sales.csv").write_text(
+        "order_id,customer_id,ordered_at,amount,kind\n1001,ann,2024-01-02,10,sale\n1001,bob,2024-03-05,20,sale\n"
+        "1002,ann,2024-02-01,30,sale\n1002,bob,2024-04-05,40,sale\n1002,ann,2024-02-09,-5,return\n"
+        "1003,ann,2024-05-01,7,sale\n1003,,2024-05-01,3,sale\n"
+    )
+    with cv.open() as shop:
+        report = shop.load(tmp_path / "sales.csv")
+        said = "2 order numbers belong to several customers, such as '1001': "
+        assert list(report.remarks) == [said + "they are taken for orders of their own, one a customer."]
+        days = shop.fetch("int_purchase_days").sort("customer_id", "purchased_on")
+        assert [(c, str(d), float(a)) for c, d, a, _ in days.iter_rows()] == [
+            ("ann", "2024-01-02", 10.0), ("ann", "2024-02-01", 30.0), ("ann", "2024-05-01", 10.0),
+            ("bob", "2024-03-05", 20.0), ("bob", "2024-04-05", 40.0),
+        ]  # fmt: skip
+        revenue = dict(cv.customer_profit(shop).table.select("customer_id", "net_revenue").iter_rows())
+        assert {name: float(money) for name, money in revenue.items()} == {"ann": 45.0, "bob": 60.0}
+        assert shop.checks().filter(pl.col("n_failures") > 0).rows() == []
+
+
+def test_an_order_that_stands_twice_in_orders_is_set_aside_with_its_row(tmp_path):
+    (tmp_path / "orders.csv").write_text(
+        "order_id,customer_id,ordered_at,gross_list\n1001,ann,2024-01-02,10\n1001,bob,2024-03-05,20\n"
+    )
+    with cv.open() as shop:
+        shop.load(tmp_path / "orders.csv")
+        assert shop.rejected("orders")["reason"].to_list() == ["order_id '1001' stands already in row 1"]
