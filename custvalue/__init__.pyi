@@ -4,6 +4,7 @@ from .config import DecisionSettings as DecisionSettings
 from .config import Settings as Settings
 from .config import load_settings as load_settings
 from .data.purchases import purchase_summary as purchase_summary
+from .data.rows_read import rows_read as rows_read
 from .data.warehouse import Warehouse as Warehouse
 from .data.warehouse import open as open  # noqa: A004, cv.open is the contract's name
 from .errors import CustvalueError as CustvalueError

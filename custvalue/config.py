@@ -99,6 +99,8 @@ class Settings(_Frozen):
         Per year, never per time unit.
     margin_rate, service_cost_per_order
         Taken as given where costs are not loaded; None takes them from the profit and loss.
+    set_aside_limit
+        Share of a table's money that may be set aside at loading before a run says so first of all.
     """
 
     company: str = ""
@@ -108,6 +110,7 @@ class Settings(_Frozen):
     margin_rate: Share | None = None
     service_cost_per_order: Money | None = None
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    set_aside_limit: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.01
     decision: DecisionSettings = DecisionSettings()
     service: ServiceSettings = ServiceSettings()
 

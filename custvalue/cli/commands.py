@@ -60,15 +60,28 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Load transactions and other tables; every row is accepted, unattributed, or set aside with its reason."""
+    from custvalue.data.rows_read import rows_read
     from custvalue.data.warehouse import open_warehouse
 
     _check_database(database, sources)
     with progress(as_json) as step, open_warehouse(database) as shop:
         report = shop.load(list(sources), mapping=mapping, progress=step)
+        read = rows_read(shop)
     if as_json:
-        print_json({"tables": report.table.to_dicts(), "reasons": report.reasons.to_dicts(), "remarks": report.remarks})
+        print_json(
+            {
+                "read": read.table.to_dicts(),
+                "warning": read.warning,
+                "tables": report.table.to_dicts(),
+                "reasons": report.reasons.to_dicts(),
+                "remarks": report.remarks,
+            }
+        )
         return
     print_result(report)
+    if read.table.height:
+        money = ["table", "came", "used", "unattributed", "set_aside", "repeated", "left_out", "share_set_aside"]
+        print_result(read, money)
     if report.reasons.height:
         print_table("Set aside (custvalue keeps these rows: shop.rejected(table))", report.reasons.head(20))
     for row in report.table.filter(report.table["rejected"] == report.table["read"]).iter_rows(named=True):
@@ -96,14 +109,15 @@ def run_command(
 
 
 @app.command()
-def check(database: Existing, as_json: Json = False) -> None:
+def check(database: Existing, config: Config = None, as_json: Json = False) -> None:
     """Run the data checks; exit code 1 when one fails."""
     from custvalue.data.warehouse import open_warehouse
 
+    settings = _settings(config)
     _must_exist(database)
     with progress(as_json) as step, open_warehouse(database) as shop:
         step("checking what is stored, and what the raw tables give today")
-        table = shop.checks()
+        table = shop.checks(settings.set_aside_limit)
     failed = table.filter(table["n_failures"] > 0)
     if as_json:
         print_json(table.to_dicts())
@@ -181,12 +195,14 @@ def _show_run(done: Run, files: list[Path], *, as_json: bool) -> None:
         named = analysis.results.items()
         answers = {name: {"finding": r.title, "table": r.table.to_dicts()} for name, r in named}
         print_json(
-            {"as_of": analysis.as_of, "answers": answers, "missing": analysis.missing, "files": files,
-             "not_stored": done.not_stored}
+            {"warnings": analysis.warnings, "as_of": analysis.as_of, "answers": answers, "missing": analysis.missing,
+             "files": files, "not_stored": done.not_stored}
         )  # fmt: skip
         return
+    for warning in analysis.warnings:
+        out_console.print(f"[bold red]Read this first.[/] {escape(warning)}", highlight=False)
     for name, result in analysis.results.items():
-        if name not in ("purchases", "spend", "plan"):
+        if name not in ("purchases", "spend", "plan", "rows_read"):
             asked = (
                 f"Does {name.removeprefix('verdict ').replace('_', ' ')} pay? " if name.startswith("verdict ") else ""
             )

@@ -1,10 +1,12 @@
-"""Parts of a cent: amounts that come with more places than money has are rounded, counted and said."""
+"""Amounts as a file writes them: their sum, and the parts of a cent that are rounded, counted and said."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from custvalue.data.reading import number
+from custvalue.data.values import MONEY
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,3 +55,23 @@ def rounded_amounts(con: duckdb.DuckDBPyConnection, relation: Relation, source: 
                 f" rounded, which changed their sum by {change:+,.4f}."
             )
     return remarks
+
+
+def amounts_of_file(
+    con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, reading: Reading, *, doubtful: bool
+) -> Decimal | None:
+    """Sum the absolute amounts of all rows of the landing, used or not: the other road to what the books carry.
+
+    Absolute, since a return may be written with either sign. None where an amount is worked out, converted or freed of
+    tax: there is no such sum in the file.
+    """
+    key = MONEY.get(relation.name)
+    entry = source.mapping
+    if key not in reading.texts or key in reading.computed or entry.tax or entry.group_by or entry.fill_down:
+        return None
+    column = entry.columns.get(key)
+    exact = number("text", EXACT, entry, multiply=column.multiply if column else None, doubtful=doubtful)
+    total = con.execute(
+        f"select coalesce(sum(abs(round({exact}, 2))), 0) from (select {reading.texts[key]} as text from landing)"
+    ).fetchall()[0][0]
+    return Decimal(total)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from custvalue.data.cents import rounded_amounts
+from custvalue.data.cents import amounts_of_file, rounded_amounts
 from custvalue.data.currencies import currency_of
 from custvalue.data.grouping import group_rows
 from custvalue.data.headers import find_column
@@ -15,7 +16,7 @@ from custvalue.data.reading import doubtful_columns, has_zones, is_number, momen
 from custvalue.data.remarks import count_left_out, remarks_on
 from custvalue.data.texts import Reading, as_text, no_such_column, read_columns
 from custvalue.data.titles import in_the_year_from, title_date
-from custvalue.data.values import Step, steps
+from custvalue.data.values import MONEY, Step, steps
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,12 +39,18 @@ class Judged:
         Which rules were used, on how many rows, with how much money.
     currency
         What the rows say their money is.
+    money_came
+        Absolute amounts of all rows, as the file writes them; None where the mapping changes amounts.
+    money_left_out
+        Absolute amounts of the rows that a rule leaves out.
     """
 
     left_out: int
     merged: int
     remarks: list[str]
     currency: str | None = None
+    money_came: Decimal | None = None
+    money_left_out: Decimal = Decimal(0)
 
 
 def judge_rows(
@@ -76,6 +83,7 @@ def judge_rows(
     reading = read_columns(relation, source, columns, wanted)
     worked_out = steps(relation, source, reading, wanted, rated=_has_rates(con))
     _type_rows(con, relation, source, wanted, reading, worked_out, doubts={})
+    doubts: dict[str, str] = {}
     if not source.mapping.states_marks:
         texts = {key: text for key, text in reading.texts.items() if is_number(reading.kinds[key])}
         doubts = doubtful_columns(con, texts, _kinds_of_doubt(reading), is_text=source.is_text)
@@ -83,12 +91,16 @@ def judge_rows(
             _type_rows(con, relation, source, wanted, reading, worked_out, doubts)
     remarks = [*_zone_remarks(con, relation, source, reading), *remarks_on(con, relation, source, worked_out)]
     remarks += rounded_amounts(con, relation, source, reading)
-    left_out = count_left_out(con)
+    left_out, money_left_out = count_left_out(con, relation)
     currency = currency_of(con, relation, source, columns) if not _has_rates(con) else None
     merged, conflicts = group_rows(con, relation, source, wanted)
     if source.mapping.group_by:
         _judge_again(con, relation, source, wanted)
-    return Judged(left_out=left_out, merged=merged, remarks=remarks + conflicts, currency=currency)
+    is_doubtful = MONEY.get(relation.name) in doubts
+    return Judged(
+        left_out=left_out, merged=merged, remarks=remarks + conflicts, currency=currency, money_left_out=money_left_out,
+        money_came=amounts_of_file(con, relation, source, reading, doubtful=is_doubtful),
+    )  # fmt: skip
 
 
 def _has_rates(con: duckdb.DuckDBPyConnection) -> bool:

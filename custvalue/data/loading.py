@@ -176,7 +176,8 @@ def _load_one(
         "insert into meta.load_log by name select $id as source_id, $table as table_name, $name as source_name,"
         " $identity as identity, $hash as content_hash, $read as n_read,"
         " $accepted as n_accepted, $unattributed as n_unattributed, $rejected as n_rejected,"
-        " $identical as n_identical, $left_out as n_left_out, $merged as n_merged, now() as loaded_at",
+        " $identical as n_identical, $left_out as n_left_out, $merged as n_merged, $money_came as money_came,"
+        " $money_left_out as money_left_out, now() as loaded_at",
         {
             "id": source_id, "table": source.table, "name": source.name, "identity": source.identity,
             "hash": source.content_hash, **counts.__dict__,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 FLAT = "transactions"
 
 
+SAME_LINE = "the same line of its order stands in another file already"
+
+
 def mark_overlaps(con: duckdb.DuckDBPyConnection, relation: Relation, columns: list[str], source: str) -> list[str]:
     """Set aside lines of a flat export that another file brought; return remarks on orders whose lines differ.
 
@@ -40,7 +43,7 @@ def mark_overlaps(con: duckdb.DuckDBPyConnection, relation: Relation, columns: l
         f" select new._row as row_number, old.other from new join old on {same} where new.place <= old.n"
     )
     con.execute(
-        f"update typed set _cause = {literal('the same line of its order stands in another file already')},"
+        f"update typed set _cause = {literal(SAME_LINE)},"
         f" _value = other, _reason = {literal('the same line of its order stands in ')} || other || ' already'"
         " from overlap where typed._row = overlap.row_number"
     )

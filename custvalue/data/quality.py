@@ -6,14 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custvalue.data.judging import Judged, judge_rows
-from custvalue.data.overlaps import mark_overlaps
+from custvalue.data.overlaps import SAME_LINE, mark_overlaps
 from custvalue.data.quoting import literal, quote
+from custvalue.data.values import MONEY
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     import duckdb
 
     from custvalue.data.relations import Relation
     from custvalue.data.sources import Source
+
+
+REPEATS = ("stands already in an earlier row", SAME_LINE)
+LOADED = "was loaded before from "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +34,8 @@ class Counts:
     left_out: int
     merged: int
     identical: int
+    money_came: Decimal | None
+    money_left_out: Decimal
 
 
 def accept(
@@ -55,14 +64,14 @@ def _mark_repeats(con: duckdb.DuckDBPyConnection, relation: Relation) -> None:
         return
     key, named = ", ".join(map(quote, relation.key)), ", ".join(relation.key)
     shown = " || ', ' || ".join(f"coalesce(cast(typed.{quote(c)} as varchar), '')" for c in relation.key)
-    earlier, where = literal("stands already in an earlier row"), "'stands already in row ' || first_row"
+    earlier, where = literal(REPEATS[0]), "'stands already in row ' || first_row"
     con.execute(
         f"update typed set {_because(named, shown, earlier, where)} from"
         f" (select _row as repeat, first_row from (select _row, min(_row) over (partition by {key}) as first_row"
         "  from typed where _cause is null) as numbered where _row > first_row) as repeats where typed._row = repeat"
     )
     same = " and ".join(f"typed.{quote(c)} is not distinct from old.{quote(c)}" for c in relation.key)
-    before = "'was loaded before from ' || old.source_name"
+    before = f"{literal(LOADED)} || old.source_name"
     con.execute(
         f"update typed set {_because(named, shown, before)}"
         f" from (select {key}, source_name from raw.{relation.name} join meta.load_log"
@@ -93,6 +102,12 @@ def _because(named: str, value: str, cause: str, reason: str | None = None) -> s
     )
 
 
+def _is_repeat() -> str:
+    """Return the SQL that tells a row which stands in the books already from one that is lost to them."""
+    ends = " or ".join(f"ends_with(_cause, {literal(end)})" for end in REPEATS)
+    return f"({ends} or contains(_cause, {literal(LOADED)}))"
+
+
 def _split_rows(
     con: duckdb.DuckDBPyConnection,
     relation: Relation,
@@ -106,13 +121,16 @@ def _split_rows(
         f"insert into raw.{relation.name} ({names}, _source_id, _row)"
         f" select {names}, {source_id}, _row from typed where _cause is null order by _row"
     )
+    money = f"cast({MONEY[relation.name]} as decimal(38, 2))" if relation.name in MONEY else "null"
     as_json = ", ".join(f"{literal(name)}, landing.{quote(name)}" for name in columns)
     con.execute(
-        "insert into meta.rejected_rows (source_id, table_name, row_number, reason, cause, value, as_it_came)"
-        f" select {source_id}, {literal(relation.name)}, _row, _reason, _cause, _value, json_object({as_json})"
-        " from typed join landing using (_row) where _cause is not null"
+        "insert into meta.rejected_rows"
+        " (source_id, table_name, row_number, reason, cause, value, as_it_came, money, is_repeat)"
+        f" select {source_id}, {literal(relation.name)}, _row, _reason, _cause, _value, json_object({as_json}),"
+        f" _money, {_is_repeat()} from (select *, {money} as _money from typed) as t"
+        " join landing using (_row) where _cause is not null"
         f" union all select {source_id}, {literal(relation.name)}, _row, reason, reason, null,"
-        " json_object('line', line) from malformed"
+        " json_object('line', line), null, false from malformed"
     )
     nobody = "customer_id is null" if "customer_id" in wanted else "false"
     good, unattributed, bad = con.execute(
@@ -132,4 +150,6 @@ def _split_rows(
         left_out=judged.left_out,
         merged=judged.merged,
         identical=identical,
+        money_came=judged.money_came,
+        money_left_out=judged.money_left_out,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from custvalue.data.values import MONEY
@@ -82,10 +83,11 @@ def _turned(con: duckdb.DuckDBPyConnection, source: Source, n: int, worth: objec
     )
 
 
-def count_left_out(con: duckdb.DuckDBPyConnection) -> int:
-    """Remove from `typed` the rows that a rule leaves out, and count them."""
+def count_left_out(con: duckdb.DuckDBPyConnection, relation: Relation) -> tuple[int, Decimal]:
+    """Remove from `typed` the rows that a rule leaves out; return how many there are, and their absolute amounts."""
     if not _has(con, "_left_out"):
-        return 0
-    n = int(con.execute("select count(*) from typed where _left_out is not null").fetchall()[0][0])
+        return 0, Decimal(0)
+    money = f"sum(abs(cast({MONEY[relation.name]} as decimal(38, 2))))" if relation.name in MONEY else "null"
+    n, worth = con.execute(f"select count(*), {money} from typed where _left_out is not null").fetchall()[0]
     con.execute("delete from typed where _left_out is not null")
-    return n
+    return int(n), worth or Decimal(0)

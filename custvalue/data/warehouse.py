@@ -26,6 +26,7 @@ from custvalue.data.loading import LoadReport, Progress, load_report, load_sourc
 from custvalue.data.mapping import Mapping, read_mapping
 from custvalue.data.quoting import quote
 from custvalue.data.relations import LAYERS, Relation
+from custvalue.data.rows_read import CHECK, GRAIN, LIMIT, SUMS, SUMS_GRAIN, read_of
 from custvalue.data.sources import find_sources
 from custvalue.errors import DataError, MissingInputError, SourceError
 
@@ -281,8 +282,17 @@ class Warehouse:
             raise DataError(f"There is no relation or result named {name!r}.")
         return self._frame(f"select * from {RESULTS}.{quote(plain)}")
 
-    def checks(self) -> pl.DataFrame:
+    def rows_read(self) -> pl.DataFrame:
+        """Return rows and money of each table of money, as read and as used; see `custvalue.rows_read`."""
+        return read_of(self._con)
+
+    def checks(self, set_aside_limit: float = LIMIT) -> pl.DataFrame:
         """Run all of sql/checks, on what is stored and on what the raw tables give today; no row may come back.
+
+        Parameters
+        ----------
+        set_aside_limit
+            Share of a table's money that may have been set aside at loading.
 
         Returns
         -------
@@ -300,7 +310,7 @@ class Warehouse:
         try:
             self._con.execute("begin")
         except duckdb.TransactionException:  # inside a transaction of the caller, what he built is checked
-            return stored.sort("check")
+            return pl.concat([stored, self._check_money_read(set_aside_limit, stored.schema)]).sort("check")
         try:
             kept = [relation for relation in self._relations.values() if relation.stored]
             for relation in kept:
@@ -312,6 +322,7 @@ class Warehouse:
             self._con.execute("rollback")
         whole = (rebuilding.NAME, rebuilding.GRAIN, len(altered), altered[0] if altered else "")
         rebuilt = pl.concat([rebuilt, pl.DataFrame([whole], schema=rebuilt.schema, orient="row")])
+        rebuilt = pl.concat([rebuilt, self._check_money_read(set_aside_limit, rebuilt.schema)])
         both = pl.concat([stored, rebuilt]).sort("check", "n_failures", descending=[False, True], maintain_order=True)
         return both.unique("check", keep="first", maintain_order=True)
 
@@ -323,6 +334,16 @@ class Warehouse:
                 example = str(failing.row(0, named=True)) if failing.height else ""
                 rows.append((relation.name, relation.grain, failing.height, example))
         return pl.DataFrame(rows, schema=["check", "what", "n_failures", "example"], orient="row")
+
+    def _check_money_read(self, limit: float, schema: pl.Schema) -> pl.DataFrame:
+        """Fail where much money was set aside, or where a file's own sum is not what became of it."""
+        read = self.rows_read()
+        lost, off = read.filter(pl.col("share_set_aside") > limit), read.filter(pl.col("difference") != 0)
+        rows = [
+            (name, what, found.height, str(found.row(0, named=True)) if found.height else "")
+            for name, what, found in ((CHECK, GRAIN, lost), (SUMS, SUMS_GRAIN, off))
+        ]
+        return pl.DataFrame(rows, schema=schema, orient="row")
 
     def store(self, name: str, table: pl.DataFrame) -> None:
         """Write a result's table to schema `results`, for SQL and BI tools.

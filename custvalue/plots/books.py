@@ -7,8 +7,9 @@ from html import escape
 import plotly.graph_objects as go
 import polars as pl
 
+from custvalue.data.rows_read import RowsRead  # noqa: TC001 - singledispatch reads the annotation
 from custvalue.plots.registry import figure_for
-from custvalue.plots.theme import BLUE, ORANGE, finish
+from custvalue.plots.theme import BLUE, GREY, ORANGE, VERMILION, finish
 from custvalue.profit.conservation import ControlTotals  # noqa: TC001 - singledispatch reads the annotation
 from custvalue.profit.delivered import DeliveredToday  # noqa: TC001
 
@@ -51,3 +52,23 @@ def _(result: DeliveredToday) -> go.Figure:
     figure.update_xaxes(title_text="events per customer and year", rangemode="tozero")
     figure.update_yaxes(ticks="", showgrid=False, type="category")
     return finish(figure, result.title, height=160 + 26 * len(names))
+
+
+@figure_for.register
+def _(result: RowsRead) -> go.Figure:
+    """Draw what became of each table's money: used, set aside, repeated, left out."""
+    names = result.table["table"].to_list()
+    figure = go.Figure()
+    for column, name, colour, pattern in (
+        ("used", "used", BLUE, ""), ("set_aside", "set aside", VERMILION, "x"), ("repeated", "repeated", GREY, ""),
+        ("left_out", "left out by the mapping", ORANGE, "/"),
+    ):  # fmt: skip
+        figure.add_bar(
+            orientation="h", y=names, x=result.table[column].cast(pl.Float64).to_list(), name=name,
+            marker={"color": colour, "pattern": {"shape": pattern}},
+            hovertemplate="%{y}: %{x:,.2f} " + f"{result.currency} {name}<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(title_text=f"absolute amounts, {result.currency}", tickformat=",.0f")
+    figure.update_yaxes(ticks="", showgrid=False, autorange="reversed")
+    return finish(figure, result.title, height=170 + 34 * max(len(names), 1))

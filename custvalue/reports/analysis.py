@@ -6,7 +6,10 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+import polars as pl
+
 from custvalue.data.purchases import purchase_summary, to_date
+from custvalue.data.rows_read import RowsRead, rows_read
 from custvalue.errors import CustvalueError
 from custvalue.experiments.judge import NOT_JUDGED
 from custvalue.experiments.targeting import targeting
@@ -35,8 +38,6 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable
 
-    import polars as pl
-
     from custvalue.config import Settings
     from custvalue.data.loading import Progress
     from custvalue.data.warehouse import Warehouse
@@ -64,6 +65,8 @@ class Analysis:
         The settings of the run.
     summary
         What each customer bought until then.
+    warnings
+        What has to be read before any figure: money that was set aside at loading, or lies after `as_of`.
     """
 
     results: dict[str, Result]
@@ -72,6 +75,7 @@ class Analysis:
     as_of: dt.date
     currency: str
     settings: Settings
+    warnings: tuple[str, ...] = ()
 
     def customers(self) -> pl.DataFrame:
         """One row per customer: value, churn, profit, segment as far as they are known; else what was bought."""
@@ -130,6 +134,7 @@ def analyse(
     # without a day that was asked for, the books take every row: refunds come after the last sale
     end = None if as_of is None else summary.as_of
     notes = _Notebook(progress)
+    read = notes.ask("rows_read", "Was everything read?", lambda: rows_read(shop, settings.set_aside_limit))
     profit = notes.ask("profit", "What do we earn, and on whom?", lambda: customer_profit(shop, end=end))
     _profit(notes, shop, profit)
     notes.ask("courtesy", "What does each courtesy cost?", lambda: courtesy_cost(shop, end=end))
@@ -151,8 +156,21 @@ def analyse(
     missing = sorted(notes.missing, key=lambda pair: pair[0].startswith("Line "))
     return Analysis(
         results=notes.results, missing=tuple(missing), as_of=summary.as_of, currency=shop.currency,
-        settings=settings, summary=summary,
+        settings=settings, summary=summary, warnings=_warnings(shop, read, end),
     )  # fmt: skip
+
+
+def _warnings(shop: Warehouse, read: RowsRead | None, end: dt.date | None) -> tuple[str, ...]:
+    """Say what is in no figure: money set aside at loading, and orders after the day that was asked for."""
+    said = [read.warning] if read is not None and read.warning else []
+    if end is not None:
+        later = shop.fetch("int_orders").filter(pl.col("ordered_on") > end)
+        if later.height:
+            money = float(later["gross_list"].sum() or 0)
+            said.append(
+                f"{later.height:,} orders of {money:,.2f} {shop.currency} lie after {end} and are in no figure."
+            )
+    return tuple(said)
 
 
 def _profit(notes: _Notebook, shop: Warehouse, profit: CustomerProfit | None) -> None:

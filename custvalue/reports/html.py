@@ -80,6 +80,7 @@ def write_report(analysis: Analysis, file: Path) -> None:
         cards=[(card, _shown(card, analysis.currency)) for card in key_figures(analysis)],
         recommendation=_recommendation(analysis),
         sections=sections,
+        warnings=analysis.warnings,
         missing=analysis.missing,
         controls=[(c, *(_number(v, c.kind) for v in (c.source, c.result, c.difference))) for c in controls(analysis)],
         charts=_json(charts),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from custvalue.data.rows_read import RowsRead
 from custvalue.experiments.randomised import ALL
 from custvalue.experiments.verdict import Verdict
 from custvalue.models.lifetime_value import LifetimeValue
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from custvalue.results import Kind, Result
 
 QUESTIONS = {
+    "rows_read": "Was everything read?",
     "profit": "What do we earn, and on whom?",
     "whale": "Who makes the profit?",
     "courtesy": "What does each courtesy cost?",
@@ -163,7 +165,9 @@ def controls(analysis: Analysis) -> list[Control]:
 def _controls_of(name: str, analysis: Analysis) -> Iterator[Control]:
     results = analysis.results
     result, profit, value = results[name], results.get("profit"), results.get("value")
-    if isinstance(result, CustomerProfit):
+    if isinstance(result, RowsRead):
+        yield from _file_controls(result)
+    elif isinstance(result, CustomerProfit):
         for line in ("net_revenue", "contribution"):
             parts = sum(float(part[line].sum()) for part in (result.table, result.unattributed))
             what = f"{line.replace('_', ' ')}: company, and its customers with what has no customer"
@@ -182,7 +186,20 @@ def _controls_of(name: str, analysis: Analysis) -> Iterator[Control]:
         yield Control(what="Future value: sum of customers, and sum of segments", source=source, result=parts)
         source, parts = float(value.table.height), float(result.table["n_customers"].sum())
         yield Control(what="Customers: valued, and in a segment", source=source, result=parts, kind="count")
-    elif isinstance(result, Verdict) and result.table["n_treated"].null_count() == 0:
+    else:
+        yield from _decision_controls(result)
+
+
+def _file_controls(read: RowsRead) -> Iterator[Control]:
+    """Compare the sums of the files themselves with what became of their rows."""
+    for row in read.table.drop_nulls("came").iter_rows(named=True):
+        became = sum(float(row[name]) for name in ("used", "set_aside", "repeated", "left_out"))
+        what = f"Files of {row['table']}: their own amounts, and what is used, set aside, repeated or left out"
+        yield Control(what=what, source=float(row["came"]), result=became)
+
+
+def _decision_controls(result: Result) -> Iterator[Control]:
+    if isinstance(result, Verdict) and result.table["n_treated"].null_count() == 0:
         yield from _verdict_controls(result)
     elif isinstance(result, ServicePlan):
         rows = float(result.table["gain"].sum())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.data.rows_read import RowsRead
 from custvalue.experiments.threshold import ThresholdCurve
 from custvalue.experiments.verdict import Verdict
 from custvalue.models.fitting import ModelFit
@@ -74,6 +75,15 @@ def _view(
 def views(result: Result) -> list[View]:
     """Return the tables that a reader of the report needs; the workbook has the whole table."""
     return [_view("", result.table.head(SHOWN_ROWS), result.column_kinds())]
+
+
+@views.register
+def _(result: RowsRead) -> list[View]:
+    rows = ("table", "n_read", "n_used", "n_set_aside", "n_repeated", "n_left_out", "n_merged", "n_unreadable")
+    money = ("table", "came", "used", "unattributed", "set_aside", "repeated", "left_out", "share_set_aside")
+    kinds = result.column_kinds()
+    caption = "Money: as the files write it, and what became of it (absolute amounts)"
+    return [_view(caption, result.table, kinds, money), _view("Rows", result.table, kinds, rows, name="rows")]
 
 
 @views.register

@@ -103,13 +103,19 @@ def sheet_name(workbook: xlsxwriter.Workbook, wanted: str) -> str:
     return name
 
 
-def _write_summary(workbook: xlsxwriter.Workbook, page: Worksheet, analysis: Analysis, sheets: dict[str, str]) -> None:
-    out = _Writer(workbook, page, analysis.currency)
+def _write_head(out: _Writer, analysis: Analysis) -> None:
     out.heading("What our customers are worth, and which service pays", size=16)
     if analysis.settings.company:
         out.line("Company", analysis.settings.company)
     out.line("All orders until", analysis.as_of.isoformat())
     out.line("Money in", f"{analysis.currency}, ex tax")
+    for warning in analysis.warnings:
+        out.line("Read this first", warning)
+
+
+def _write_summary(workbook: xlsxwriter.Workbook, page: Worksheet, analysis: Analysis, sheets: dict[str, str]) -> None:
+    out = _Writer(workbook, page, analysis.currency)
+    _write_head(out, analysis)
     out.heading("Key figures", "Value", "Note")
     for figure in key_figures(analysis):
         value = figure.value if isinstance(figure.value, str) else (figure.value, figure.kind)

@@ -15,5 +15,7 @@ create table meta.load_log (
     n_identical bigint, -- accepted lines that repeat another to the letter
     loaded_at timestamp,
     n_left_out bigint, -- by a rule of the mapping
-    n_merged bigint -- went into an earlier row of the same order, customer, ...
+    n_merged bigint, -- went into an earlier row of the same order, customer, ...
+    money_came decimal(38, 2), -- absolute amounts of all rows as the file writes them; null where a rule changes them
+    money_left_out decimal(38, 2) -- absolute amounts of the rows that a rule of the mapping leaves out
 )
