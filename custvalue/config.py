@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from custvalue.door import checked
 from custvalue.errors import SourceError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -115,6 +116,7 @@ class Settings(_Frozen):
     service: ServiceSettings = ServiceSettings()
 
 
+@checked
 def load_settings(path: str | Path | None = None) -> Settings:
     """Read settings from a TOML file; without one, the defaults.
 
@@ -126,6 +128,8 @@ def load_settings(path: str | Path | None = None) -> Settings:
     if path is None:
         return Settings()
     file = Path(path)
+    if "\0" in str(path):
+        raise SourceError(f"There is no settings file {file.name!r}.", "Check the path given with --config.")
     try:
         return Settings.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:

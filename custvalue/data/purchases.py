@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custvalue.data.warehouse import Warehouse
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.results import DAYS_PER_UNIT, PurchaseSummary
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+@checked
 def purchase_summary(
     shop_or_frame: Warehouse | pl.DataFrame | pd.DataFrame,
     as_of: str | dt.date | None = None,

@@ -9,6 +9,7 @@ import polars as pl
 
 from custvalue.data.quoting import quote
 from custvalue.data.values import MONEY
+from custvalue.door import checked
 from custvalue.results import Kind, Result
 from custvalue.validation import takes
 
@@ -81,6 +82,7 @@ class RowsRead(Result):
         return float(self.table["share_set_aside"].max() or 0.0)  # type: ignore[arg-type]
 
 
+@checked
 @takes("Warehouse")
 def rows_read(shop: Warehouse, limit: float = LIMIT) -> RowsRead:
     """Say what became of all rows and all money that was read.

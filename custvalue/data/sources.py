@@ -96,6 +96,8 @@ def find_sources(source: Any, mapping: Mapping, table: str | None = None) -> lis
         return [found for part in source for found in find_sources(part, mapping, table)]
     if not isinstance(source, str | Path):
         return _frame_sources(source, mapping, table)
+    if not str(source).strip():
+        raise SourceError("The path of what is to be loaded is empty.", "Name a file, a folder, or . for this one.")
     if "://" in str(source):
         return _database_sources(str(source), mapping)
     path = Path(source)

@@ -28,6 +28,7 @@ from custvalue.data.quoting import quote
 from custvalue.data.relations import LAYERS, Relation
 from custvalue.data.rows_read import CHECK, GRAIN, LIMIT, SUMS, SUMS_GRAIN, read_of
 from custvalue.data.sources import find_sources
+from custvalue.door import checked
 from custvalue.errors import DataError, MissingInputError, SourceError
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class Warehouse:
 
     # ------------------------------------------------------------------------------------------ loading
 
+    @checked
     def load(
         self,
         source: Any,
@@ -193,6 +195,7 @@ class Warehouse:
         held = self._con.execute("select max(currency) from meta.load_log").fetchall()
         return str(held[0][0] or "EUR")
 
+    @checked
     def rejected(self, table: str) -> pl.DataFrame:
         """Return every row of a table that was set aside, as it came.
 
@@ -218,10 +221,21 @@ class Warehouse:
             records or None, schema=None if records else ["source", "row", "reason"], infer_schema_length=None
         )
 
+    @checked
     def has(self, table: str) -> bool:
-        """Say whether a raw table holds any row."""
+        """Say whether a raw table holds any row.
+
+        Raises
+        ------
+        DataError
+            There is no such table.
+        """
+        if f"raw.{table}" not in self._relations:
+            known = ", ".join(sorted(r.name for r in self._relations.values() if r.schema == "raw"))
+            raise DataError(f"There is no table {table!r}.", f"Tables: {known}.")
         return bool(self._con.execute(f"select exists (select 1 from raw.{quote(table)})").fetchall()[0][0])
 
+    @checked
     def need(self, table: str, gives: str) -> None:
         """Raise when a raw table is empty, saying what it would give.
 
@@ -233,6 +247,7 @@ class Warehouse:
         if not self.has(table):
             raise MissingInputError(f"Table {table} is not loaded.", f"It would give {gives}.")
 
+    @checked
     def fetch(self, relation: str, **params: Any) -> pl.DataFrame:
         """Return a relation of sql/ (or a stored result) as a frame.
 
@@ -286,6 +301,7 @@ class Warehouse:
         """Return rows and money of each table of money, as read and as used; see `custvalue.rows_read`."""
         return read_of(self._con)
 
+    @checked
     def checks(self, set_aside_limit: float = LIMIT) -> pl.DataFrame:
         """Run all of sql/checks, on what is stored and on what the raw tables give today; no row may come back.
 
@@ -345,11 +361,21 @@ class Warehouse:
         ]
         return pl.DataFrame(rows, schema=schema, orient="row")
 
+    @checked
     def store(self, name: str, table: pl.DataFrame) -> None:
         """Write a result's table to schema `results`, for SQL and BI tools.
 
         Where the database is open for reading only, it is kept in memory until `save_results`.
+
+        Raises
+        ------
+        DataError
+            The name is empty, or the table has no column.
         """
+        if not name.strip() or "\0" in name:
+            raise DataError(f"name={name!r}: a name for the table was expected.")
+        if len(table.columns) == 0:
+            raise DataError(f"The table for {name!r} has no column.")
         if self._read_only:
             self._unsaved[name] = table
             return
@@ -387,6 +413,7 @@ def _merged(shop: Warehouse, name: str, table: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([held.cast(table.schema), table]).unique(maintain_order=True)
 
 
+@checked
 def open_warehouse(path: str | Path | None = None, *, read_only: bool = False) -> Warehouse:
     """Open a shop's database, or make one; without a path it lives in memory.
 

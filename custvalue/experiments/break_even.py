@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.results import Result
 from custvalue.validation import check_number, check_share
@@ -54,6 +55,7 @@ class BreakEven(Result):
         return rows["change"][0]  # type: ignore[no-any-return]
 
 
+@checked
 def break_even(
     *,
     margin_per_order: float,

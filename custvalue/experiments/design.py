@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.experiments.columns import to_boolean
 from custvalue.experiments.money import arm_size_test_and_roll
@@ -87,6 +88,7 @@ class SamplePlan(Result):
         return money(row["smallest_effect_adjusted"] or row["smallest_effect"] or 0.0)
 
 
+@checked
 def sample_size(
     history: Shop | Frame,
     *,
@@ -280,6 +282,7 @@ class Assignment(Result):
         )
 
 
+@checked
 def assign(
     customers: Frame,
     *,

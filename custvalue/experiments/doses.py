@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from scipy import optimize, stats
 
+from custvalue.door import checked
 from custvalue.errors import DataError, MissingInputError
 from custvalue.results import Kind, Result
 from custvalue.validation import check_level, takes
@@ -110,6 +111,7 @@ class DoseResponse(Result):
         )
 
 
+@checked
 @takes("Warehouse")
 def dose_response(shop: Warehouse, measure: str, *, level: float = 0.95) -> DoseResponse:
     """Estimate margin and cost by how often a customer gets a measure a year.

@@ -9,6 +9,7 @@ import polars as pl
 from tea_tasting.metrics import Quantile
 
 from custvalue.config import DecisionSettings
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.experiments.checks import check_trial, checks_table
 from custvalue.experiments.columns import to_segments
@@ -71,6 +72,7 @@ class Effects(Result):
         return f"Changed: {', '.join(changed)}" if changed else "No outcome changed surely"
 
 
+@checked
 def effects(
     customers: Frame,
     metrics: Sequence[str | Metric],

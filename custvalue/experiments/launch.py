@@ -18,6 +18,7 @@ import polars as pl
 from scipy.stats import norm
 
 from custvalue.config import DecisionSettings
+from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.experiments.checks import Check, checks_table
 from custvalue.experiments.judge import NOT_JUDGED, Decision, decide
@@ -45,6 +46,7 @@ from custvalue.experiments.synthetic import (
 from custvalue.experiments.trial import Shop
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
+from custvalue.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,6 +127,7 @@ class LaunchEffect(Result):
         return bool(self.table["estimator"][0] == SYNTHETIC)
 
 
+@checked
 def launch_effect(
     panel: Shop | Frame,
     experiment: str | None = None,
@@ -180,6 +183,7 @@ def launch_effect(
         A column is missing or empty, a unit lacks a period or stands in it twice, a measure is withdrawn, all or
         no units got it, or there are fewer than two periods before.
     """
+    check_whole("seed", seed, least=0)
     dd = _diff_diff()
     chosen = settings or DecisionSettings()
     if isinstance(panel, Shop):

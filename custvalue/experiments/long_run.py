@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 from scipy.stats import norm
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.experiments.money import Belief, belief, long_run_effect
 from custvalue.experiments.randomised import ALL
@@ -61,6 +62,7 @@ class LongRun(Result):
         return f"Per customer {years}{net}: {effect} {self.currency}"
 
 
+@checked
 @takes("Verdict")
 def long_run(
     verdict: Verdict,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 import polars as pl
 
 from custvalue.config import DecisionSettings
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.experiments.checks import check_trial, checks_table
 from custvalue.experiments.randomised import Metric, cells, effect_of
@@ -85,6 +86,7 @@ class Looks(Result):
         return f"First decided {when}: {effect}"
 
 
+@checked
 def looks_of(
     customers: Shop | Frame,
     experiment: str | None = None,

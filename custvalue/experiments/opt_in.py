@@ -11,6 +11,7 @@ import polars as pl
 from scipy.special import expit
 from scipy.stats import norm
 
+from custvalue.door import checked
 from custvalue.errors import DataError, FitError
 from custvalue.experiments.wording import money
 from custvalue.frames import check_finite, to_polars
@@ -77,6 +78,7 @@ class OptInEffect(Result):
         return f"On those who got it: {effect} {interval}; naively {naive}, which is wrong"
 
 
+@checked
 def opt_in_effect(
     customers: Frame,
     *,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.experiments.judge import NOT_JUDGED
 from custvalue.results import Kind, Result
@@ -63,6 +64,7 @@ class Recovery(Result):
         )
 
 
+@checked
 @takes("Verdict")
 def recovery(verdict: Verdict) -> Recovery:
     """Set what a measure earned in its test against what the books say that it cost.

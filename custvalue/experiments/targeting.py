@@ -12,6 +12,7 @@ import polars as pl
 from scipy.stats import norm
 
 from custvalue.config import DecisionSettings
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.experiments.checks import BLOCK_BELOW, check_trial
 from custvalue.experiments.opt_in import basis, propensity
@@ -20,7 +21,7 @@ from custvalue.experiments.trial import CUSTOMER_WORDS, Shop, mature_only, trial
 from custvalue.experiments.wording import in_words, money
 from custvalue.frames import check_finite, check_once, to_polars
 from custvalue.results import Kind, Result
-from custvalue.validation import check_level, check_names, check_share
+from custvalue.validation import check_level, check_names, check_share, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,6 +148,7 @@ class TargetingRule(Result):
         return pl.Series("treat", _treats(self.clauses, self.rule, table))
 
 
+@checked
 def targeting(
     customers: Shop | Frame,
     experiment: str | None = None,
@@ -201,6 +203,7 @@ def targeting(
         The test of the warehouse was not randomised by customer, or a check blocks, as for a verdict. More than a
         tenth of a launch's customers were sure, or sure not, to be treated.
     """
+    check_whole("seed", seed, least=0)
     check_level(level)
     check_names("attributes", attributes)
     if planned_share is not None:

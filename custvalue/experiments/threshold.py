@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import polars as pl
 from scipy.stats import norm
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.experiments.checks import checks_table
 from custvalue.experiments.randomised import ALL, settled
@@ -92,6 +93,7 @@ class ThresholdCurve(Result):
         return f"{money(row['gain'], sign=True)} {self.currency} per customer {interval}"
 
 
+@checked
 def free_delivery_threshold(
     customers: Shop | Frame,
     orders: Frame | None = None,

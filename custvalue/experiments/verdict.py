@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 
 from custvalue.config import DecisionSettings
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.experiments.afterchecks import check_findings
 from custvalue.experiments.asked import (
@@ -159,6 +160,7 @@ class Verdict(Result):
         return self.checks.filter(pl.col("status") == "block")["check"].to_list()
 
 
+@checked
 def does_it_pay(
     customers: Shop | Frame,
     experiment: str | None = None,

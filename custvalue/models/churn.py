@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import special
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.models.base import checked_history, distinct
 from custvalue.models.histories import history_table
@@ -68,6 +69,7 @@ class Churn(Result):
         )
 
 
+@checked
 @takes("ModelFit")
 def churn_within(fitted: ModelFit, summary: PurchaseSummary | Frame, days: float = 90, level: float = 0.95) -> Churn:
     """Compute the probability that each customer is no longer one in `days` days.

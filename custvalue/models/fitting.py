@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.models.base import Model
 from custvalue.models.covariates import fit_covariates
@@ -23,6 +24,7 @@ __all__ = ["ModelFit", "fit"]
 M = TypeVar("M", bound=Model)
 
 
+@checked
 def fit(
     model_class: type[M],
     summary: PurchaseSummary | Frame,

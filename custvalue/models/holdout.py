@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError, FitError
 from custvalue.models.bg_nbd import BgNbd
 from custvalue.models.cnbd_k import BgCnbd, MbgCnbd
@@ -90,6 +91,7 @@ def _nearest_total(table: pl.DataFrame) -> dict[str, Any]:
     return table.sort(pl.col("total_error_rate").abs(), maintain_order=True).row(0, named=True)
 
 
+@checked
 @takes("HoldoutSplit")
 def compare_models(split: HoldoutSplit, models: Sequence[type[Model]] = ALL_MODELS) -> ModelComparison:
     """Fit models to the histories of a split and hold them to what came after.
@@ -170,6 +172,7 @@ class Tracking(Result):
         )
 
 
+@checked
 @takes("ModelFit", "HoldoutSplit")
 def tracking(fitted: ModelFit, split: HoldoutSplit) -> Tracking:
     """Add up expected repeat purchases of all customers by period and set them beside the actual ones.
@@ -228,6 +231,7 @@ class FrequencyCalibration(Result):
         )
 
 
+@checked
 @takes("ModelFit", "PurchaseSummary")
 def frequency_calibration(fitted: ModelFit, summary: PurchaseSummary, highest: int = 7) -> FrequencyCalibration:
     """Set the distribution of repeat purchases that a model implies beside the actual one."""
@@ -268,6 +272,7 @@ class ValueByDecile(Result):
         return f"The tenth of customers forecast best brought {share:.0%} of the revenue of the holdout"
 
 
+@checked
 @takes("LifetimeValue", "HoldoutSplit")
 def value_by_decile(value: LifetimeValue, split: HoldoutSplit) -> ValueByDecile:
     """Rank customers by a forecast made at the split and add up what they spent after it.

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import special
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.frames import LARGEST, to_numbers
 from custvalue.models.base import checked_history
@@ -201,6 +202,7 @@ class ValueTotals(Result):
         )
 
 
+@checked
 @takes("ModelFit", "ModelFit")
 def lifetime_value(
     purchase_fit: ModelFit,

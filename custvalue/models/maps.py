@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.models.base import LONGEST_TIME
 from custvalue.results import Result
@@ -49,6 +50,7 @@ class HistoryMap(Result):
         )
 
 
+@checked
 @takes("ModelFit")
 def history_map(fitted: ModelFit, T: float, *, highest: int = 20, horizon_days: float = 365) -> HistoryMap:
     """Compute P(alive) and expected purchases for every frequency up to `highest` and every recency.
@@ -99,6 +101,7 @@ class CustomerHistory(Result):
         )
 
 
+@checked
 @takes("ModelFit")
 def customer_history(
     fitted: ModelFit, purchase_days: Iterable[str | dt.date], *, as_of: str | dt.date, customer_id: object = ""

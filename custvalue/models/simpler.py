@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from custvalue.door import checked
 from custvalue.errors import FitError
 from custvalue.models.fitting import fit
 from custvalue.models.gamma_gamma import GammaGamma
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from custvalue.results import PurchaseSummary
 
 
+@checked
 def fit_purchases(summary: PurchaseSummary | Frame, *, time_unit: str | None = None) -> ModelFit:
     """Fit MBG/NBD; where the history does not show that anybody left, a model in which nobody does.
 
@@ -52,6 +54,7 @@ def fit_purchases(summary: PurchaseSummary | Frame, *, time_unit: str | None = N
     return replace(simpler, note=f"the history does not show that anybody left, so {left}; a longer one would tell")
 
 
+@checked
 def fit_spend(summary: PurchaseSummary | Frame, *, amount: float | None = None) -> ModelFit:
     """Fit Gamma-Gamma; where amounts do not tell customers apart, take their mean for everybody.
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.frames import check_columns, table_of
 from custvalue.models.base import MOST_PURCHASES
@@ -27,6 +28,7 @@ WEAK = 0.1
 """A rank correlation below this is taken as none, however small its p-value in big data."""
 
 
+@checked
 def spend_per_customer(purchases: Frame, *, include_first: bool = True) -> pl.DataFrame:
     """Summarise amounts for `fit(GammaGamma, ...)`, with or without each customer's first purchase.
 
@@ -84,6 +86,7 @@ class SpendIndependence(Result):
         return f"Frequent buyers spend {more} per purchase ({found}): value by Gamma-Gamma is biased, fit classes apart"
 
 
+@checked
 def spend_independence(summary: PurchaseSummary | Frame, highest: int = 7) -> SpendIndependence:
     """Test the independence of frequency and spend that the Gamma-Gamma model rests on."""
     check_whole("highest", highest, most=MOST_PURCHASES)

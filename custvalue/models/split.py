@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.frames import as_key, check_column, check_columns, table_of, text_of, to_days
 from custvalue.results import DAYS_PER_UNIT, PurchaseSummary
@@ -51,6 +52,7 @@ class HoldoutSplit(PurchaseSummary):
         return (self.holdout_end - self.as_of).days / self.days_per_unit
 
 
+@checked
 def split_at(
     orders: Frame,
     calibration_end: str | dt.date | None = None,

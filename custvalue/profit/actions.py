@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
-from custvalue.validation import takes
+from custvalue.validation import check_choice, takes
 
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse
@@ -79,6 +80,7 @@ class Unprofitable(Result):
         )
 
 
+@checked
 @takes("Warehouse", "CustomerProfit")
 def unprofitable(shop: Warehouse, pnl: CustomerProfit, line: str = "contribution") -> Unprofitable:
     """Find the customers who lose money, the line that makes them so, and what an action frees.
@@ -99,6 +101,7 @@ def unprofitable(shop: Warehouse, pnl: CustomerProfit, line: str = "contribution
     MissingInputError
         Goods have no cost: nobody can be called unprofitable.
     """
+    check_choice("line", line, ("contribution", "customer_profit"))
     if not pnl.has_margin:
         raise MissingInputError(
             "Goods have no cost, so nobody can be called unprofitable.", "Load unit_cost of order_lines or products."

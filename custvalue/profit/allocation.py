@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.frames import table_of
 from custvalue.profit.costing import CENT, shares
@@ -48,6 +49,7 @@ class DepartmentCosts(Result):
         )
 
 
+@checked
 def allocate_departments(
     costs: Any, services: Any, *, method: str = "reciprocal", currency: str = ""
 ) -> DepartmentCosts:

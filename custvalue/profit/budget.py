@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError, MissingInputError
 from custvalue.results import Kind, Result
 from custvalue.validation import shown, takes
@@ -72,6 +73,7 @@ class ActivityBudget(Result):
         return f"{said}{_name(first)} falls short by {first['short_min'] / 60:,.0f} hours; {spare}"
 
 
+@checked
 @takes("Warehouse", "LifetimeValue")
 def activity_budget(shop: Warehouse, value: LifetimeValue) -> ActivityBudget:
     """Budget minutes and money by resource: orders to come, times what an order needed of each activity.

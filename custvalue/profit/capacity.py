@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
 from custvalue.validation import takes
@@ -60,6 +61,7 @@ class CapacityUse(Result):
         )
 
 
+@checked
 @takes("Warehouse")
 def capacity_use(shop: Warehouse) -> CapacityUse:
     """Compare the minutes used with the practical capacity of every resource and month.

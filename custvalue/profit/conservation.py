@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.results import Result
 from custvalue.validation import takes
 
@@ -62,6 +63,7 @@ class ControlTotals(Result):
         return f"Every cent of {self.table.height} money columns is in the books or left out by name{gaps}"
 
 
+@checked
 @takes("Warehouse")
 def control_totals(shop: Warehouse) -> ControlTotals:
     """Compare every money column of the raw tables with the entries that carry it.

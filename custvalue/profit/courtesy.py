@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError, MissingInputError
 from custvalue.profit.waterfall import _window, customer_profit
 from custvalue.results import Kind, Result
@@ -122,6 +123,7 @@ class CourtesyCost(Result):
         return said + (lacking if self.missing.height else "")
 
 
+@checked
 @takes("Warehouse")
 def courtesy_cost(
     shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None, *,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
 from custvalue.validation import takes
@@ -60,6 +61,7 @@ class DeliveredToday(Result):
         )
 
 
+@checked
 @takes("Warehouse")
 def delivered_today(shop: Warehouse) -> DeliveredToday:
     """Count what is given now, per customer and year.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.results import Result
 from custvalue.validation import takes
 
@@ -45,6 +46,7 @@ class GrantedAndBorne(Result):
         )
 
 
+@checked
 @takes("CourtesyCost")
 def granted_and_borne(cost: CourtesyCost) -> GrantedAndBorne:
     """Set what departments granted against what they bear, in the accounting view."""
@@ -90,6 +92,7 @@ class CourtesyBySegment(Result):
         )
 
 
+@checked
 @takes("CourtesyCost")
 def courtesy_by_segment(cost: CourtesyCost) -> CourtesyBySegment:
     """Set each measure's full cost against the segments that got it."""

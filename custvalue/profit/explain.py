@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.profit.waterfall import PLAIN_LINES, _window
 from custvalue.results import Result
@@ -121,6 +122,7 @@ class Explanation(Result):
         return f"{said}; beside his goods, {self.worst_line.replace('_', ' ')} took most, {taken:,.2f}"
 
 
+@checked
 @takes("Warehouse")
 def explain(
     shop: Warehouse, customer_id: str, start: str | dt.date | None = None, end: str | dt.date | None = None

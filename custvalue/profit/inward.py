@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.profit.waterfall import customer_profit
 from custvalue.results import Kind, Result
@@ -82,6 +83,7 @@ class InwardPanel(Result):
         return f"Of {n} sign{'' if n == 1 else 's'} of looking inward, " + "; ".join(parts)
 
 
+@checked
 @takes("Warehouse")
 def inward_signs(shop: Warehouse, end: str | dt.date | None = None, days: int = WINDOW_DAYS) -> InwardPanel:
     """Measure the signs of looking inward in a window and in the one before it.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError, MissingInputError
 from custvalue.results import Result
 from custvalue.validation import takes
@@ -87,6 +88,7 @@ class LedgerReconciliation(Result):
         return self.table.group_by(KEYS[what]).agg(pl.col(MONEY).sum()).sort(KEYS[what], nulls_last=True)
 
 
+@checked
 @takes("Warehouse")
 def reconcile(shop: Warehouse) -> LedgerReconciliation:
     """Compare the sub-ledger with the general ledger, per month and account.

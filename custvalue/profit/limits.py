@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.profit.waterfall import _window
 from custvalue.results import Result
@@ -57,6 +58,7 @@ class CourtesyLimits(Result):
         return "; ".join(parts)
 
 
+@checked
 @takes("Warehouse")
 def courtesy_limits(
     shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None

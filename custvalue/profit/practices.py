@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.results import Kind, Result
 from custvalue.validation import is_number, shown, takes
@@ -66,6 +67,7 @@ class DepartmentAgainstCompany(Result):
         )
 
 
+@checked
 @takes("Warehouse")
 def department_against_company(shop: Warehouse, follow_days: int = FOLLOW_DAYS) -> DepartmentAgainstCompany:
     """Compare what departments save by how they work with what customers bring the company afterwards.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
 from custvalue.validation import takes
@@ -54,6 +55,7 @@ class CourtesyTrend(Result):
         )
 
 
+@checked
 @takes("Warehouse")
 def courtesy_trend(shop: Warehouse, months: int = MONTHS) -> CourtesyTrend:
     """Compare how often each courtesy is given, and what one costs, with the time before.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from custvalue.data.purchases import to_date
+from custvalue.door import checked
 from custvalue.errors import DataError, MissingInputError
 from custvalue.profit.conservation import gap_text
 from custvalue.profit.views import COMPANY_LINES, by_segment, whole, with_company_lines, with_facility
@@ -153,6 +154,7 @@ class CustomerProfit(Result):
         return [name for name in self.company.columns if name != "customer_id"]
 
 
+@checked
 @takes("Warehouse")
 def customer_profit(
     shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None, *,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.results import Result
 from custvalue.validation import takes
@@ -76,6 +77,7 @@ class WhaleCurve(Result):
         )
 
 
+@checked
 @takes("CustomerProfit")
 def whale_curve(pnl: CustomerProfit, line: str = "contribution", *, without: Sequence[str] = ()) -> WhaleCurve:
     """Order customers by profit and add it up.
@@ -143,6 +145,7 @@ class WhaleComparison(Result):
         )
 
 
+@checked
 @takes("CustomerProfit")
 def whale_comparison(pnl: CustomerProfit, line: str = "contribution") -> WhaleComparison:
     """Draw up the whale curve with and without the cost of courtesy.

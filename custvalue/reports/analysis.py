@@ -10,6 +10,7 @@ import polars as pl
 
 from custvalue.data.purchases import purchase_summary, to_date
 from custvalue.data.rows_read import RowsRead, rows_read
+from custvalue.door import checked
 from custvalue.errors import CustvalueError
 from custvalue.experiments.judge import NOT_JUDGED
 from custvalue.experiments.targeting import targeting
@@ -108,6 +109,7 @@ class _Notebook:
         return self.results[name]
 
 
+@checked
 @takes("Warehouse", "Settings")
 def analyse(
     shop: Warehouse, settings: Settings, *, as_of: str | dt.date | None = None, progress: Progress = lambda _: None

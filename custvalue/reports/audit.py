@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError, FitError
 from custvalue.models.bg_nbd import BgNbd
 from custvalue.models.fitting import ModelFit, fit
@@ -69,6 +70,7 @@ class Audit(Result):
         )
 
 
+@checked
 def audit(summary: PurchaseSummary) -> Audit:
     """Fit lifetimes and custvalue to the same purchase summary and compare.
 
@@ -206,6 +208,7 @@ def _version() -> str:
     return version("lifetimes")
 
 
+@checked
 def to_lifetimes(fitted: ModelFit) -> Any:
     """Return a lifetimes fitter with the parameters of a fit, for users of its functions and plots.
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError, PlanError
 from custvalue.results import Kind, Result, close_gaps
 from custvalue.service.optimise import HUNDRED, LevelProblem, best_choice
 from custvalue.service.reasons import NextStep, next_steps, sentence
 from custvalue.service.regret import SCHEMA, plan_regret
 from custvalue.service.scarcity import shadow_prices
+from custvalue.validation import check_number
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -42,6 +44,9 @@ _DERIVED = ("level_today", "name_today", "step", "barred", "is_allowed")
 _MONEY: Mapping[str, Kind] = dict.fromkeys(
     ("gain", "gain_low", "gain_high", "cost", "setup_cost", "net", "value", "best_net"), "money"
 )
+
+MOST_MONEY = 1e15
+"""A limit beyond it is a slip of the pen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +139,7 @@ class LevelPlan(Result):
         )
 
 
+@checked
 def choose_levels(
     options: pl.DataFrame,
     *,
@@ -215,6 +221,9 @@ def choose_levels(
 
 def check_limits(budget: float | None, staff_hours: float | None, reserve: float) -> None:
     """Refuse limits that make no sense, before any work is done on them."""
+    for name, limit in (("budget", budget), ("staff_hours", staff_hours), ("reserve", reserve)):
+        if limit is not None:
+            check_number(name, limit, most=MOST_MONEY)
     for name, limit in (("budget", budget), ("staff_hours", staff_hours), ("reserve", reserve)):
         if limit is not None and not (isinstance(limit, (int, float)) and math.isfinite(limit) and limit >= 0):
             raise PlanError(f"{name} must be a number of 0 or more, not {limit!r}.", "None sets no limit.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 from scipy.stats import norm
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.experiments.judge import NOT_JUDGED
 from custvalue.experiments.money import Belief, belief
@@ -61,6 +62,7 @@ class MeasuredEffects(Result):
         return f"{self.table.height} measured effects, of {tests or 'no test'}"
 
 
+@checked
 @takes("Verdict")
 def effects_from(verdict: Verdict, *, measure: str | None = None) -> MeasuredEffects:
     """Turn a verdict into effects that a plan may rest on: nothing else makes an effect measured.

@@ -10,8 +10,10 @@ import numpy as np
 import polars as pl
 
 from custvalue.data.purchases import purchase_summary
+from custvalue.door import checked
 from custvalue.errors import CustvalueError, DataError, MissingInputError, PlanError
 from custvalue.experiments.verdict import Verdict, does_it_pay
+from custvalue.frames import table_of
 from custvalue.models.lifetime_value import LifetimeValue, lifetime_value
 from custvalue.models.simpler import fit_purchases, fit_spend
 from custvalue.profit.waterfall import customer_profit
@@ -57,6 +59,7 @@ class _Models:
     purchases: ModelFit | None = None
 
 
+@checked
 def plan_service(
     shop: Shop,
     *,
@@ -125,7 +128,9 @@ def plan_service(
         raise DataError(f"plan_service takes a Warehouse, as made by open(...); it got {type(shop).__name__}.")
     check_limits(budget, staff_hours, reserve)
     found = gathered(_effects(shop) if effects is None else [_as_effects(shop, e) for e in effects])
-    membership = segments.customers if isinstance(segments, Segments) else segments
+    membership = segments.customers if isinstance(segments, Segments) else None
+    if segments is not None and membership is None:
+        membership = table_of(segments, ("customer_id", "segment"), "segments")
     declared = shop.fetch("customer_segments")
     facts = read_facts(shop, found, membership if declared.is_empty() else None)
     if found.is_empty() and facts.catalogue.is_empty():

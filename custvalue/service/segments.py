@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
+from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.results import Kind, Result
 
@@ -78,6 +79,7 @@ class Segments(Result):
         return f"{found}; {at_risk.height:,} of them at risk, with {lost:.0%} of it" if at_risk.height else found
 
 
+@checked
 def segment_customers(
     customers: pl.DataFrame,
     *,
