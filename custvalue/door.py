@@ -19,7 +19,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 FRAMES = ("DataFrame", "LazyFrame", "DuckDBPyRelation", "Table")
-ANYTHING = ("Any", "object", "ArrayLike", "Progress")
+ANYTHING = ("Any", "object", "ArrayLike", "Progress", "Frame")
+"""Frames have a door of their own, which says what is no frame."""
 TEXTS = (str, bytes, bytearray)
 
 
@@ -43,7 +44,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     custvalue.errors.DataError: x=nan: a number was expected.
     >>> double(1.0, "ann")
     Traceback (most recent call last):
-    custvalue.errors.DataError: names='ann': a list of texts was expected.
+    custvalue.errors.DataError: names='ann': a list of columns was expected.
     """
     signature = inspect.signature(function)
     kinds = {
@@ -53,12 +54,23 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name, value in signature.bind(*args, **kwargs).arguments.items():
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:  # Python's own words for an argument that is missing or unknown
+            return function(*args, **kwargs)
+        for name, value in given.items():
             if not _fits(value, kinds[name]):
-                raise DataError(f"{name}={shown(value)}: {_in_words(kinds[name])} was expected.")
+                raise DataError(_said(function.__name__, name, value, kinds[name]))
         return function(*args, **kwargs)
 
     return call
+
+
+def _said(function: str, name: str, value: object, annotation: str) -> str:
+    annotation = "Warehouse" if annotation == "Shop" else annotation
+    if annotation in MADE_BY:  # the object is not worth showing, its kind is
+        return f"{function} takes a {annotation}, as made by {MADE_BY[annotation]}; it got {type(value).__name__}."
+    return f"{name}={shown(value)}: {_in_words(annotation)} was expected."
 
 
 def _fits(value: object, annotation: str) -> bool:
@@ -122,10 +134,10 @@ SIMPLE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "dt.date": (lambda value: isinstance(value, dt.date), "a day"),
     "Path": (lambda value: isinstance(value, os.PathLike), "a path"),
     "Shop": (lambda value: hasattr(value, "fetch"), "a warehouse, as made by open(...)"),
-    **dict.fromkeys(("Frame", "pl.DataFrame", "pd.DataFrame"), (_is_frame, "a frame")),
+    **dict.fromkeys(("pl.DataFrame", "pd.DataFrame"), (_is_frame, "a frame")),
     **dict.fromkeys(ANYTHING, (lambda _: True, "")),
 }
-PLURALS = {"str": "texts", "float": "numbers", "int": "whole numbers"}
+PLURALS = {"str": "columns", "float": "numbers", "int": "whole numbers"}
 
 
 def _in_words(annotation: str) -> str:

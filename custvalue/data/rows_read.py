@@ -11,7 +11,6 @@ from custvalue.data.quoting import quote
 from custvalue.data.values import MONEY
 from custvalue.door import checked
 from custvalue.results import Kind, Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +82,6 @@ class RowsRead(Result):
 
 
 @checked
-@takes("Warehouse")
 def rows_read(shop: Warehouse, limit: float = LIMIT) -> RowsRead:
     """Say what became of all rows and all money that was read.
 

@@ -13,7 +13,7 @@ from scipy import optimize, stats
 from custvalue.door import checked
 from custvalue.errors import DataError, MissingInputError
 from custvalue.results import Kind, Result
-from custvalue.validation import check_level, takes
+from custvalue.validation import check_level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +112,6 @@ class DoseResponse(Result):
 
 
 @checked
-@takes("Warehouse")
 def dose_response(shop: Warehouse, measure: str, *, level: float = 0.95) -> DoseResponse:
     """Estimate margin and cost by how often a customer gets a measure a year.
 

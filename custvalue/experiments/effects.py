@@ -78,7 +78,7 @@ def effects(
     metrics: Sequence[str | Metric],
     *,
     arm: str = "arm",
-    control: str | None = None,
+    control: Any = None,
     segment: str | None = None,
     unit: str | None = None,
     planned_share: float = 0.5,

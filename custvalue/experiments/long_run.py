@@ -14,7 +14,7 @@ from custvalue.experiments.money import Belief, belief, long_run_effect
 from custvalue.experiments.randomised import ALL
 from custvalue.experiments.wording import money
 from custvalue.results import Kind, Result
-from custvalue.validation import check_level, check_number, check_share, is_number, takes
+from custvalue.validation import check_level, check_number, check_share, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,6 @@ class LongRun(Result):
 
 
 @checked
-@takes("Verdict")
 def long_run(
     verdict: Verdict,
     *,

@@ -93,7 +93,7 @@ def looks_of(
     *,
     entered: str = "entry_day",
     arm: str = "arm",
-    control: str | None = None,
+    control: Any = None,
     outcome: str = "contribution",
     before: str | None = None,
     planned_share: float = 0.5,

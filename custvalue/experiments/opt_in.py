@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -84,7 +84,7 @@ def opt_in_effect(
     *,
     covariates: Sequence[str],
     arm: str = "arm",
-    control: str | None = None,
+    control: Any = None,
     outcome: str = "contribution",
     level: float = 0.95,
     currency: str = "",

@@ -11,7 +11,6 @@ from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.experiments.judge import NOT_JUDGED
 from custvalue.results import Kind, Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +64,6 @@ class Recovery(Result):
 
 
 @checked
-@takes("Verdict")
 def recovery(verdict: Verdict) -> Recovery:
     """Set what a measure earned in its test against what the books say that it cost.
 

@@ -155,7 +155,7 @@ def targeting(
     *,
     attributes: Sequence[str] = KNOWN_BEFORE,
     arm: str = "arm",
-    control: str | None = None,
+    control: Any = None,
     outcome: str = "contribution",
     planned_share: float | None = 0.5,
     depth: int = 2,

@@ -166,7 +166,7 @@ def does_it_pay(
     experiment: str | None = None,
     *,
     arm: str = "arm",
-    control: str | None = None,
+    control: Any = None,
     outcome: str = "contribution",
     segment: str | None = None,
     before: str | None = None,

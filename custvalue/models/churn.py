@@ -15,7 +15,7 @@ from custvalue.models.base import checked_history, distinct
 from custvalue.models.histories import history_table
 from custvalue.models.uncertainty import delta_sd, log_gradient
 from custvalue.results import PurchaseSummary, Result, arrays
-from custvalue.validation import check_days, check_level, takes
+from custvalue.validation import check_days, check_level
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -70,7 +70,6 @@ class Churn(Result):
 
 
 @checked
-@takes("ModelFit")
 def churn_within(fitted: ModelFit, summary: PurchaseSummary | Frame, days: float = 90, level: float = 0.95) -> Churn:
     """Compute the probability that each customer is no longer one in `days` days.
 

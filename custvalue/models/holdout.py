@@ -19,7 +19,7 @@ from custvalue.models.nbd import Nbd
 from custvalue.models.pareto_nbd import ParetoNbd
 from custvalue.models.split import HoldoutSplit, split_at
 from custvalue.results import Result
-from custvalue.validation import check_whole, shown, takes
+from custvalue.validation import check_whole, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,7 +92,6 @@ def _nearest_total(table: pl.DataFrame) -> dict[str, Any]:
 
 
 @checked
-@takes("HoldoutSplit")
 def compare_models(split: HoldoutSplit, models: Sequence[type[Model]] = ALL_MODELS) -> ModelComparison:
     """Fit models to the histories of a split and hold them to what came after.
 
@@ -173,7 +172,6 @@ class Tracking(Result):
 
 
 @checked
-@takes("ModelFit", "HoldoutSplit")
 def tracking(fitted: ModelFit, split: HoldoutSplit) -> Tracking:
     """Add up expected repeat purchases of all customers by period and set them beside the actual ones.
 
@@ -232,7 +230,6 @@ class FrequencyCalibration(Result):
 
 
 @checked
-@takes("ModelFit", "PurchaseSummary")
 def frequency_calibration(fitted: ModelFit, summary: PurchaseSummary, highest: int = 7) -> FrequencyCalibration:
     """Set the distribution of repeat purchases that a model implies beside the actual one."""
     check_whole("highest", highest, most=10_000)
@@ -273,7 +270,6 @@ class ValueByDecile(Result):
 
 
 @checked
-@takes("LifetimeValue", "HoldoutSplit")
 def value_by_decile(value: LifetimeValue, split: HoldoutSplit) -> ValueByDecile:
     """Rank customers by a forecast made at the split and add up what they spent after it.
 

@@ -19,7 +19,7 @@ from custvalue.models.histories import history_table
 from custvalue.models.mean_spend import MeanSpend
 from custvalue.models.value_inputs import Inputs, Point, Spread
 from custvalue.results import PurchaseSummary, Result, arrays
-from custvalue.validation import check_currency, check_days, check_level, check_number, check_whole, takes
+from custvalue.validation import check_currency, check_days, check_level, check_number, check_whole
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -203,7 +203,6 @@ class ValueTotals(Result):
 
 
 @checked
-@takes("ModelFit", "ModelFit")
 def lifetime_value(
     purchase_fit: ModelFit,
     spend_fit: ModelFit,

@@ -13,7 +13,7 @@ from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.models.base import LONGEST_TIME
 from custvalue.results import Result
-from custvalue.validation import LONGEST_DAYS, check_days, check_number, check_whole, shown, takes, to_day
+from custvalue.validation import LONGEST_DAYS, check_days, check_number, check_whole, shown, to_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +51,6 @@ class HistoryMap(Result):
 
 
 @checked
-@takes("ModelFit")
 def history_map(fitted: ModelFit, T: float, *, highest: int = 20, horizon_days: float = 365) -> HistoryMap:
     """Compute P(alive) and expected purchases for every frequency up to `highest` and every recency.
 
@@ -102,7 +101,6 @@ class CustomerHistory(Result):
 
 
 @checked
-@takes("ModelFit")
 def customer_history(
     fitted: ModelFit, purchase_days: Iterable[str | dt.date], *, as_of: str | dt.date, customer_id: object = ""
 ) -> CustomerHistory:

@@ -11,7 +11,7 @@ import polars as pl
 from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
-from custvalue.validation import check_choice, takes
+from custvalue.validation import check_choice
 
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse
@@ -81,7 +81,6 @@ class Unprofitable(Result):
 
 
 @checked
-@takes("Warehouse", "CustomerProfit")
 def unprofitable(shop: Warehouse, pnl: CustomerProfit, line: str = "contribution") -> Unprofitable:
     """Find the customers who lose money, the line that makes them so, and what an action frees.
 

@@ -12,7 +12,7 @@ import polars as pl
 from custvalue.door import checked
 from custvalue.errors import DataError, MissingInputError
 from custvalue.results import Kind, Result
-from custvalue.validation import shown, takes
+from custvalue.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +74,6 @@ class ActivityBudget(Result):
 
 
 @checked
-@takes("Warehouse", "LifetimeValue")
 def activity_budget(shop: Warehouse, value: LifetimeValue) -> ActivityBudget:
     """Budget minutes and money by resource: orders to come, times what an order needed of each activity.
 

@@ -10,7 +10,6 @@ import polars as pl
 from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse
@@ -62,7 +61,6 @@ class CapacityUse(Result):
 
 
 @checked
-@takes("Warehouse")
 def capacity_use(shop: Warehouse) -> CapacityUse:
     """Compare the minutes used with the practical capacity of every resource and month.
 

@@ -9,7 +9,6 @@ import polars as pl
 
 from custvalue.door import checked
 from custvalue.results import Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse
@@ -64,7 +63,6 @@ class ControlTotals(Result):
 
 
 @checked
-@takes("Warehouse")
 def control_totals(shop: Warehouse) -> ControlTotals:
     """Compare every money column of the raw tables with the entries that carry it.
 

@@ -12,7 +12,6 @@ from custvalue.door import checked
 from custvalue.errors import DataError, MissingInputError
 from custvalue.profit.waterfall import _window, customer_profit
 from custvalue.results import Kind, Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -124,7 +123,6 @@ class CourtesyCost(Result):
 
 
 @checked
-@takes("Warehouse")
 def courtesy_cost(
     shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None, *,
     induced_shares: Mapping[str, float] | None = None,

@@ -11,7 +11,6 @@ import polars as pl
 from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse
@@ -62,7 +61,6 @@ class DeliveredToday(Result):
 
 
 @checked
-@takes("Warehouse")
 def delivered_today(shop: Warehouse) -> DeliveredToday:
     """Count what is given now, per customer and year.
 

@@ -9,7 +9,6 @@ import polars as pl
 
 from custvalue.door import checked
 from custvalue.results import Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from custvalue.profit.courtesy import CourtesyCost
@@ -47,7 +46,6 @@ class GrantedAndBorne(Result):
 
 
 @checked
-@takes("CourtesyCost")
 def granted_and_borne(cost: CourtesyCost) -> GrantedAndBorne:
     """Set what departments granted against what they bear, in the accounting view."""
     pairs = cost.by("department").select(GRANTED, BORNE, "accounting").sort(GRANTED, BORNE)
@@ -93,7 +91,6 @@ class CourtesyBySegment(Result):
 
 
 @checked
-@takes("CourtesyCost")
 def courtesy_by_segment(cost: CourtesyCost) -> CourtesyBySegment:
     """Set each measure's full cost against the segments that got it."""
     keys = ["measure_id", "measure"]

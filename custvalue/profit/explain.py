@@ -12,7 +12,6 @@ from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.profit.waterfall import PLAIN_LINES, _window
 from custvalue.results import Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -123,7 +122,6 @@ class Explanation(Result):
 
 
 @checked
-@takes("Warehouse")
 def explain(
     shop: Warehouse, customer_id: str, start: str | dt.date | None = None, end: str | dt.date | None = None
 ) -> Explanation:

@@ -12,7 +12,6 @@ from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.profit.waterfall import customer_profit
 from custvalue.results import Kind, Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +83,6 @@ class InwardPanel(Result):
 
 
 @checked
-@takes("Warehouse")
 def inward_signs(shop: Warehouse, end: str | dt.date | None = None, days: int = WINDOW_DAYS) -> InwardPanel:
     """Measure the signs of looking inward in a window and in the one before it.
 

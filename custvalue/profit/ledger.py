@@ -10,7 +10,6 @@ import polars as pl
 from custvalue.door import checked
 from custvalue.errors import DataError, MissingInputError
 from custvalue.results import Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse
@@ -89,7 +88,6 @@ class LedgerReconciliation(Result):
 
 
 @checked
-@takes("Warehouse")
 def reconcile(shop: Warehouse) -> LedgerReconciliation:
     """Compare the sub-ledger with the general ledger, per month and account.
 

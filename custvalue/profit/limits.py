@@ -11,7 +11,6 @@ from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.profit.waterfall import _window
 from custvalue.results import Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -59,7 +58,6 @@ class CourtesyLimits(Result):
 
 
 @checked
-@takes("Warehouse")
 def courtesy_limits(
     shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None
 ) -> CourtesyLimits:

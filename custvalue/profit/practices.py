@@ -10,7 +10,7 @@ import polars as pl
 from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.results import Kind, Result
-from custvalue.validation import is_number, shown, takes
+from custvalue.validation import is_number, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,6 @@ class DepartmentAgainstCompany(Result):
 
 
 @checked
-@takes("Warehouse")
 def department_against_company(shop: Warehouse, follow_days: int = FOLLOW_DAYS) -> DepartmentAgainstCompany:
     """Compare what departments save by how they work with what customers bring the company afterwards.
 

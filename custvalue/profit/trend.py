@@ -10,7 +10,6 @@ import polars as pl
 from custvalue.door import checked
 from custvalue.errors import MissingInputError
 from custvalue.results import Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -56,7 +55,6 @@ class CourtesyTrend(Result):
 
 
 @checked
-@takes("Warehouse")
 def courtesy_trend(shop: Warehouse, months: int = MONTHS) -> CourtesyTrend:
     """Compare how often each courtesy is given, and what one costs, with the time before.
 

@@ -15,7 +15,6 @@ from custvalue.errors import DataError, MissingInputError
 from custvalue.profit.conservation import gap_text
 from custvalue.profit.views import COMPANY_LINES, by_segment, whole, with_company_lines, with_facility
 from custvalue.results import Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from custvalue.data.warehouse import Warehouse
@@ -155,7 +154,6 @@ class CustomerProfit(Result):
 
 
 @checked
-@takes("Warehouse")
 def customer_profit(
     shop: Warehouse, start: str | dt.date | None = None, end: str | dt.date | None = None, *,
     per: Per = "customer",

