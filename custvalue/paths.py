@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from custvalue.door import checked
-
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -15,7 +13,6 @@ def shared_folder(name: str) -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / name
 
 
-@checked
 def sample_data() -> Path:
     """Return the folder of the sample shop that ships with the package: a simulated retailer.
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "custvalue"
-BASE = {"errors", "config", "results", "paths", "validation", "frames"}
+BASE = {"errors", "config", "results", "paths", "validation", "frames", "door"}
 # folder -> folders of custvalue it may import (itself always), and whether it may import duckdb and scipy
 MAY_IMPORT = {
     "errors": set(),
     "validation": {"errors"},
     "frames": {"errors"},
+    "door": {"errors", "validation"},
     "paths": set(),
-    "config": {"errors"},
+    "config": {"errors", "door"},
     "results": {"errors", "frames", "plots"},  # plots: the one declared lazy import, inside Result.plot
     "data": BASE,
     "models": BASE,

@@ -133,6 +133,17 @@ def read_of(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
+def checks_of(con: duckdb.DuckDBPyConnection, limit: float, schema: pl.Schema) -> pl.DataFrame:
+    """Check that little money was set aside, and that a file's own sum is what became of it; a row per check."""
+    read = read_of(con)
+    lost, off = read.filter(pl.col("share_set_aside") > limit), read.filter(pl.col("difference") != 0)
+    rows = [
+        (name, what, found.height, str(found.row(0, named=True)) if found.height else "")
+        for name, what, found in ((CHECK, GRAIN, lost), (SUMS, SUMS_GRAIN, off))
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
 _MONEY = pl.Decimal(38, 2)
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "table": pl.String, "n_read": pl.Int64, "n_used": pl.Int64, "n_set_aside": pl.Int64, "n_repeated": pl.Int64,

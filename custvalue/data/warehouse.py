@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 import polars as pl
 
-from custvalue.data import rebuilding
 from custvalue.data.building import RESULTS, build, built_from, create, fingerprint, shipped_relations
+from custvalue.data.checking import run_checks
 from custvalue.data.database import (
     check_content,
     check_owner,
@@ -26,7 +26,7 @@ from custvalue.data.loading import LoadReport, Progress, load_report, load_sourc
 from custvalue.data.mapping import Mapping, read_mapping
 from custvalue.data.quoting import quote
 from custvalue.data.relations import LAYERS, Relation
-from custvalue.data.rows_read import CHECK, GRAIN, LIMIT, SUMS, SUMS_GRAIN, read_of
+from custvalue.data.rows_read import LIMIT, read_of
 from custvalue.data.sources import find_sources
 from custvalue.door import checked
 from custvalue.errors import DataError, MissingInputError, SourceError
@@ -322,44 +322,7 @@ class Warehouse:
         """
         if self._read_only:
             raise SourceError("Checks build relations anew, and the database is open for reading only.", OPEN_TO_WRITE)
-        stored = self._run_checks()
-        try:
-            self._con.execute("begin")
-        except duckdb.TransactionException:  # inside a transaction of the caller, what he built is checked
-            return pl.concat([stored, self._check_money_read(set_aside_limit, stored.schema)]).sort("check")
-        try:
-            kept = [relation for relation in self._relations.values() if relation.stored]
-            for relation in kept:
-                rebuilding.set_aside(self._con, relation)
-            build(self._con, self._relations)  # a raw row altered since the last build shows only now
-            altered = [line for relation in kept for line in rebuilding.altered(self._con, relation)]
-            rebuilt = self._run_checks()
-        finally:
-            self._con.execute("rollback")
-        whole = (rebuilding.NAME, rebuilding.GRAIN, len(altered), altered[0] if altered else "")
-        rebuilt = pl.concat([rebuilt, pl.DataFrame([whole], schema=rebuilt.schema, orient="row")])
-        rebuilt = pl.concat([rebuilt, self._check_money_read(set_aside_limit, rebuilt.schema)])
-        both = pl.concat([stored, rebuilt]).sort("check", "n_failures", descending=[False, True], maintain_order=True)
-        return both.unique("check", keep="first", maintain_order=True)
-
-    def _run_checks(self) -> pl.DataFrame:
-        rows = []
-        for relation in self._relations.values():
-            if relation.schema == "checks":
-                failing = self._frame(relation.sql)
-                example = str(failing.row(0, named=True)) if failing.height else ""
-                rows.append((relation.name, relation.grain, failing.height, example))
-        return pl.DataFrame(rows, schema=["check", "what", "n_failures", "example"], orient="row")
-
-    def _check_money_read(self, limit: float, schema: pl.Schema) -> pl.DataFrame:
-        """Fail where much money was set aside, or where a file's own sum is not what became of it."""
-        read = self.rows_read()
-        lost, off = read.filter(pl.col("share_set_aside") > limit), read.filter(pl.col("difference") != 0)
-        rows = [
-            (name, what, found.height, str(found.row(0, named=True)) if found.height else "")
-            for name, what, found in ((CHECK, GRAIN, lost), (SUMS, SUMS_GRAIN, off))
-        ]
-        return pl.DataFrame(rows, schema=schema, orient="row")
+        return run_checks(self._con, self._relations, set_aside_limit)
 
     @checked
     def store(self, name: str, table: pl.DataFrame) -> None:

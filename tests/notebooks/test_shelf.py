@@ -37,7 +37,7 @@ def code_of(notebook):
 def test_every_question_is_there():
     assert [file.stem for file in FILES] == [
         "00_tour", "01_lifetime_value", "02_churn", "03_cost_of_courtesy", "04_free_delivery", "05_service_levels",
-        "06_which_model", "07_who_gets_it",
+        "06_which_model", "07_who_gets_it", "09_how_much_is_enough",
     ]  # fmt: skip
 
 
