@@ -46,6 +46,9 @@ class DecisionSettings(_Frozen):
     prior_sd
         Spread of the true effects of past measures, per customer and test window, in money; it shrinks a
         lucky estimate. None is the flat prior.
+    margin_rate
+        Gross margin as a share of net revenue, for a test of the warehouse whose goods have no cost; a run takes that
+        of its settings. Not used where costs of goods are loaded.
     """
 
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
@@ -57,6 +60,7 @@ class DecisionSettings(_Frozen):
     planned_customers: Annotated[int, Field(gt=0)] = 5_000
     horizon_days: Annotated[int, Field(gt=0)] = 1095
     prior_sd: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    margin_rate: Share | None = None
 
 
 class ServiceSettings(_Frozen):

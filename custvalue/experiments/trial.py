@@ -236,8 +236,12 @@ def experiment_row(shop: Shop, experiment: str) -> dict[str, Any]:
     return rows[0]
 
 
-def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None) -> tuple[Trial, dict[str, Any]]:
+def trial_from_shop(
+    shop: Shop, experiment: str, *, as_of: dt.date | None = None, margin_rate: float | None = None
+) -> tuple[Trial, dict[str, Any]]:
     """Read a test of the warehouse; returns it with its row of the experiments table.
+
+    Without costs of goods a margin rate stands in for them: what is left of net revenue.
 
     Raises
     ------
@@ -250,6 +254,8 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
     customers = shop.fetch("experiment_customers", experiment=experiment)
     if customers.height == 0:
         raise DataError(f"Experiment {experiment!r} has no assigned customer.", "Load its rows of `assignments`.")
+    if margin_rate is not None and not customers["has_goods_cost"].any():
+        customers = _at_margin(customers, margin_rate)
     unit = str(row.get("unit") or "customer").strip()
     if unit.lower() in CUSTOMER_WORDS:
         unit = "customer"
@@ -268,6 +274,16 @@ def trial_from_shop(shop: Shop, experiment: str, *, as_of: dt.date | None = None
         of_shop=True,
     )
     return replace(trial, return_days=_return_days(row), design=design_of(row), unit=unit), row
+
+
+def _at_margin(customers: pl.DataFrame, margin_rate: float) -> pl.DataFrame:
+    """Take from contribution what the goods sold would have cost at this margin."""
+    cost = 1.0 - margin_rate
+    return customers.with_columns(
+        contribution=pl.col("contribution").cast(pl.Float64) - cost * pl.col("revenue").cast(pl.Float64),
+        pre_contribution=pl.col("pre_contribution").cast(pl.Float64) - cost * pl.col("pre_revenue").cast(pl.Float64),
+        has_goods_cost=pl.lit(True),
+    )
 
 
 def design_of(row: dict[str, Any]) -> str:

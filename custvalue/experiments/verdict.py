@@ -249,7 +249,7 @@ def does_it_pay(
             experiment, arm=arm, control=control, outcome=outcome, segment=segment, before=before, unit=unit,
             planned_share=planned_share, outcome_days=outcome_days,
         )  # fmt: skip
-        trial, row = trial_from_shop(customers, str(experiment), as_of=day)
+        trial, row = trial_from_shop(customers, str(experiment), as_of=day, margin_rate=chosen.margin_rate)
         return _judge_logged(customers, by_unit(trial), with_plan(chosen, row), looks, currency)
     check_share("planned_share", planned_share)
     check_days("outcome_days", outcome_days)

@@ -258,7 +258,10 @@ def _experiment(notes: _Notebook, shop: Warehouse, settings: Settings, name: str
     said = name.replace("_", " ")
     thresholds = shop.fetch("experiment_arm_thresholds", experiment=name)
     if thresholds.height < 3:  # more arms than two are no question of yes or no
-        ask = functools.partial(does_it_pay, shop, experiment=name, settings=settings.decision)
+        rules = settings.decision
+        if rules.margin_rate is None:
+            rules = rules.model_copy(update={"margin_rate": settings.margin_rate})
+        ask = functools.partial(does_it_pay, shop, experiment=name, settings=rules)
         verdict: Verdict | None = notes.ask(f"verdict {name}", f"Does {said} pay?", ask)
         if verdict is not None and verdict.decision != NOT_JUDGED and verdict.unit in CUSTOMER_WORDS:
             notes.ask(f"targeting {name}", f"Who should get {said}?", functools.partial(targeting, shop, name))
