@@ -13,7 +13,7 @@ from custvalue.data.headers import find_column
 from custvalue.data.problems import broken_rules, empty, fixed, implausible, told, unread, unsettled
 from custvalue.data.quoting import quote
 from custvalue.data.reading import doubtful_columns, has_zones, is_number, moment, number
-from custvalue.data.remarks import count_left_out, remarks_on
+from custvalue.data.remarks import count_left_out, doubtful_discount, remarks_on
 from custvalue.data.texts import Reading, as_text, no_such_column, read_columns
 from custvalue.data.titles import in_the_year_from, title_date
 from custvalue.data.values import MONEY, Step, steps
@@ -90,7 +90,7 @@ def judge_rows(
         if doubts:
             _type_rows(con, relation, source, wanted, reading, worked_out, doubts)
     remarks = [*_zone_remarks(con, relation, source, reading), *remarks_on(con, relation, source, worked_out)]
-    remarks += rounded_amounts(con, relation, source, reading)
+    remarks += [*rounded_amounts(con, relation, source, reading), *doubtful_discount(con, relation, source)]
     left_out, money_left_out = count_left_out(con, relation)
     currency = currency_of(con, relation, source, columns) if not _has_rates(con) else None
     merged, conflicts = group_rows(con, relation, source, wanted)

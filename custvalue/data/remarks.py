@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,25 @@ def remarks_on(con: duckdb.DuckDBPyConnection, relation: Relation, source: Sourc
         if n:
             remarks.append(_turned(con, source, n, worth))
     return remarks
+
+
+NET = re.compile(r"total|paid|net|after|charged|final|due|bezahlt|gesamt|summe|netto", re.IGNORECASE)
+"""Headings of what is left after a discount."""
+
+
+def doubtful_discount(con: duckdb.DuckDBPyConnection, relation: Relation, source: Source) -> list[str]:
+    """Say where a discount may be subtracted twice: from a column whose heading is that of an amount after discount."""
+    entry = {name: source.mapping.columns.get(name) for name in ("gross_list", "discount")}
+    heads = {name: column.column for name, column in entry.items() if column is not None}
+    gross, discount = heads.get("gross_list"), heads.get("discount")
+    if relation.name != "orders" or not gross or not discount or not NET.search(str(gross)):
+        return []
+    n, worth = _one(con, "sum(discount)", "discount > 0 and _cause is null")
+    if not n:
+        return []
+    right = f'gross_list = {{ expression = "{gross} + {discount}" }}'
+    said = f"{discount!r} is subtracted from {gross!r} in {_rows(n)}{_worth(worth)}"
+    return [f"{source.name}: {said}; if {gross!r} is what was left after it, the mapping says {right}."]
 
 
 def _one(con: duckdb.DuckDBPyConnection, what: str, where: str) -> tuple[int, object]:
