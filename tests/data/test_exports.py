@@ -9,6 +9,8 @@ import pytest
 
 import custvalue as cv
 from custvalue.errors import SourceError
+from custvalue.reports.html import write_report
+from custvalue.reports.summary import controls
 
 SHOPIFY = (
     "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,Taxes,"
@@ -44,7 +46,18 @@ def loaded(file, name):
     report = shop.load(file, mapping=name)
     for row in report.table.to_dicts():
         assert row["read"] == sum(count for name, count in row.items() if name not in ("table", "read"))
+    if shop.fetch("data_span")["n_orders"].item():
+        reported(shop, file.parent / "report.html")
     return shop, report
+
+
+def reported(shop, file):
+    """Go on to the report: every control total ties, and the revenue of the books stands on the page."""
+    analysis = cv.analyse(shop, cv.Settings())
+    write_report(analysis, file)
+    assert [(c.what, c.difference) for c in controls(analysis) if c.difference] == []
+    revenue = cv.customer_profit(shop).company["net_revenue"].item()
+    assert f"{revenue:,.2f}" in file.read_text(encoding="utf-8")
 
 
 def by_customer(shop, column="net_revenue"):

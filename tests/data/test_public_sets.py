@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import custvalue as cv
+from tests.data.test_exports import reported
 
 SUPERSTORE = (
     "Row ID,Order ID,Order Date,Ship Date,Ship Mode,Customer ID,Customer Name,Segment,Country,City,State,Postal Code,Region,"
@@ -51,6 +52,7 @@ def test_superstore_is_its_own_profit_column_to_the_cent(tmp_path):
     file, sums = superstore(tmp_path, places=2, shipping=True)
     shop = cv.open()
     report = shop.load(file, mapping="superstore")
+    reported(shop, tmp_path / "report.html")
     assert report.table.select("table", "read", "accepted", "rejected", "merged").rows() == [
         ("customers", 300, 20, 0, 280),
         ("products", 300, 40, 0, 260),
@@ -102,6 +104,7 @@ def test_northwind_is_a_folder_with_files_that_are_none_of_ours(tmp_path, writte
         (tmp_path / f"{file}.csv").write_text(f"{head}\n{body}")
     shop = cv.open()
     report = shop.load(tmp_path, mapping="northwind")
+    reported(shop, tmp_path / "report.html")
     found = profit_of(shop)
     # 14 x 12 + 9.80 x 10 = 266.00, less 15 % of 98.00; goods 12 x 7.50 + 10 x 4.00
     assert found["VINET"]["gross_list"] == Decimal("266.00")
