@@ -17,7 +17,7 @@ def test_defaults_without_a_file():
 def test_the_sample_has_settings_of_its_own(root):
     settings = load_settings(root / "sample_data" / "custvalue.toml")
     assert settings.company.startswith("Sample shop")
-    assert settings.service.staff_hours == 180.0
+    assert settings.service.staff_hours == 150.0
 
 
 def test_settings_are_frozen():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 
 import custvalue as cv
+from custvalue.plots.theme import wrapped
 from custvalue.reports.html import write_report
 from custvalue.reports.summary import controls, key_figures
 
@@ -195,3 +197,20 @@ def poisoned(analysis: Analysis) -> Analysis:
     customer = pl.when(first).then(pl.lit(EVIL)).otherwise("customer_id").alias("customer_id")
     results["value"] = replace(value, table=value.table.with_columns(customer))
     return replace(analysis, results=results, missing=((EVIL, EVIL),))
+
+
+def test_report_and_notebooks_say_one_figure(root):
+    """One run, one set of settings: what the shipped notebooks say of the sample is what the report says of it."""
+    with cv.open() as shop:
+        shop.load(root / "sample_data")
+        analysis = cv.analyse(shop, cv.load_settings(root / "sample_data" / "custvalue.toml"))
+    said = {
+        name: wrapped(analysis.results[name].title) for name in ("profit", "courtesy", "verdict free_delivery", "plan")
+    }
+    for notebook, names in (("00_tour", tuple(said)), ("04_free_delivery", ("verdict free_delivery",)),
+                            ("03_cost_of_courtesy", ("profit", "courtesy")), ("05_service_levels", ("plan",))):  # fmt: skip
+        cells = json.loads((root / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+        drawn = [o["data"]["application/vnd.plotly.v1+json"]["layout"]["title"]["text"] for cell in cells
+                 for o in cell.get("outputs", ()) if "application/vnd.plotly.v1+json" in o.get("data", {})]  # fmt: skip
+        for name in names:
+            assert said[name] in drawn, (notebook, name, drawn)
