@@ -353,10 +353,10 @@ def test_an_infinite_figure_is_named():
         ({"level": 95}, "level between 0 and 1, such as 0.95"),
         ({"margin_rate": 30}, "margin_rate=30: a share between 0 and 1"),
         ({"fee": -4.9}, "fee=-4.9: a number of 0 or more"),
-        ({"carrier_cost": math.nan}, "carrier_cost=nan: a number of 0 or more"),
+        ({"carrier_cost": math.nan}, "carrier_cost=nan: a number was expected"),
         ({"current": "A"}, "current='A': a basket such as 50"),
-        ({"thresholds": 40}, "thresholds=40: a list of baskets"),
-        ({"thresholds": ["40"]}, "a list of baskets"),
+        ({"thresholds": 40}, "thresholds=40: a list of numbers"),
+        ({"thresholds": ["40"]}, "a list of numbers"),
         ({"window": 0}, "window=0: a number above 0"),
     ],
 )

@@ -64,7 +64,7 @@ def test_an_amount_that_is_given_is_taken_without_error(cdnow, mbg_fit):
     assert (value.table["revenue_value_low"] >= 0).all()
     assert purchases.is_finite().all()
     for wrong in (0, -1, math.nan, math.inf, "9.90", [9.9], 1e300):
-        with pytest.raises(DataError, match=r"amount=.*: a number above 0"):
+        with pytest.raises(DataError, match=r"amount=.*: a number"):
             cv.fit_spend(cdnow, amount=wrong)
 
 
