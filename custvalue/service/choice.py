@@ -191,7 +191,7 @@ def choose_levels(
     ...     "cost": [0.0, 300.0, 0.0, 200.0], "staff_hours": [0.0, 10.0, 0.0, 30.0],
     ... })
     >>> print(choose_levels(options, current=0, budget=400.0).table["why"][0])
-    Goes from level 0 to level 1: brings 900 EUR for 300 EUR and 10 hours.
+    Goes from level 0 to level 1: brings 900 for 300 and 10 hours.
     """
     check_limits(budget, staff_hours, reserve)
     table = _with_rules(_checked(options), current=current, highest_level=highest_level, accept_priors=accept_priors)
