@@ -73,7 +73,7 @@ def test_every_finding_is_a_heading_and_every_key_figure_is_on_the_page(analysis
         "Customers", "Contribution", "Cost of courtesy", "Future value", "Churned", "Free delivery",
     ]  # fmt: skip
     assert f"{analysis.results['profit'].company['contribution'].item():,.0f} EUR" in page.text
-    assert page.text.index("Recommended service level") < page.text.index(analysis.results["profit"].title)
+    assert page.text.index("What to give, withdraw and test") < page.text.index(analysis.results["profit"].title)
 
 
 def test_every_change_and_every_measured_row_of_the_plan_has_its_reason_on_the_page(analysis, page):
