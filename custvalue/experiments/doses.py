@@ -102,7 +102,7 @@ class DoseResponse(Result):
         if self.best_dose == last["dose"]:
             return f"{name} earns most at the most frequent dose seen, {self.best_dose:,.1f} a year"
         if self.best_dose == 0.0:
-            return f"{name} does not pay: {last['dose']:,.1f} a year take {loss} a customer {between}"
+            return f"{name} does not pay: at {last['dose']:,.1f} a year a customer brings {loss} less {between}"
         if not sure:
             return f"{name}: {self.best_dose:,.1f} a year look best, but {last['dose']:,.1f} are no worse beyond chance"
         return (

@@ -9,6 +9,7 @@ import polars as pl
 
 from custvalue.experiments.doses import DoseResponse  # noqa: TC001 - singledispatch reads the annotation
 from custvalue.experiments.recovery import Recovery  # noqa: TC001
+from custvalue.plots.bars import bars, escaped, listed
 from custvalue.plots.registry import figure_for
 from custvalue.plots.theme import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, finish
 from custvalue.profit.allocation import DepartmentCosts  # noqa: TC001
@@ -56,9 +57,18 @@ def _(result: CourtesyLimits) -> go.Figure:
     for column, name, colour, pattern in (
         ("cost_beyond", "beyond the yearly maximum", BLUE, ""), ("cost_too_early", "before their stage", ORANGE, "/"),
     ):  # fmt: skip
-        figure.add_trace(_bars(rows["measure"], rows[column].cast(pl.Float64), name, colour, result.currency, pattern))
+        figure.add_trace(
+            bars(
+                escaped(rows["measure"]),
+                rows[column].cast(pl.Float64).to_list(),
+                name,
+                colour,
+                pattern,
+                result.currency,
+            )
+        )
     figure.update_layout(barmode="stack")
-    return _listed(figure, result.title, f"full cost, {result.currency}", rows.height)
+    return listed(figure, result.title, f"full cost, {result.currency}", rows.height)
 
 
 @figure_for.register
@@ -83,7 +93,7 @@ def _(result: DepartmentAgainstCompany) -> go.Figure:
         hovertemplate="%{y}: %{x:,.2f} " + f"{result.currency} saved<extra></extra>",
     )  # fmt: skip
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
-    return _listed(figure, result.title, f"{result.currency} a case, within {result.follow_days} days", rows.height)
+    return listed(figure, result.title, f"{result.currency} a case, within {result.follow_days} days", rows.height)
 
 
 @figure_for.register
@@ -105,7 +115,7 @@ def _(result: Recovery) -> go.Figure:
         )
     )  # fmt: skip
     figure.add_vline(x=1, line={"color": GREY, "width": 1, "dash": "dash"})
-    shown = _listed(figure, result.title, "margin for each unit of cost; diamond: surely above 1", rows.height)
+    shown = listed(figure, result.title, "margin for each unit of cost; diamond: surely above 1", rows.height)
     return shown.update_xaxes(tickformat=",.1f")
 
 
@@ -116,9 +126,9 @@ def _(result: DepartmentCosts) -> go.Figure:
     figure = go.Figure()
     for column, name, colour, pattern in (("own_cost", "before", SKY, ""), ("full_cost", "after", BLUE, "/")):
         values = rows[column].cast(pl.Float64)
-        figure.add_trace(_bars(rows["department"], values, name, colour, result.currency, pattern))
+        figure.add_trace(bars(escaped(rows["department"]), values.to_list(), name, colour, pattern, result.currency))
     figure.update_layout(barmode="group")
-    return _listed(figure, result.title, f"cost, {result.currency}", 2 * rows.height)
+    return listed(figure, result.title, f"cost, {result.currency}", 2 * rows.height)
 
 
 @figure_for.register
@@ -141,19 +151,4 @@ def _(result: ActivityBudget) -> go.Figure:
         marker={"symbol": "line-ns-open", "size": 20, "color": VERMILION, "line": {"width": 3, "color": VERMILION}},
         hovertemplate="%{y}: %{x:,.0f} hours paid for<extra></extra>",
     )  # fmt: skip
-    return _listed(figure, result.title, f"hours in the next {result.days} days", len(names))
-
-
-def _bars(names: pl.Series, values: pl.Series, label: str, colour: str, currency: str, pattern: str) -> go.Bar:
-    return go.Bar(
-        orientation="h", y=[escape(str(name), quote=False) for name in names], x=values.to_list(), name=label,
-        marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay", "size": 6}},
-        hovertemplate="%{y}: %{x:,.2f} " + f"{currency} {label}<extra></extra>",
-    )  # fmt: skip
-
-
-def _listed(figure: go.Figure, title: str, axis: str, n: int) -> go.Figure:
-    """Finish a figure with one line for each name, the first at the top."""
-    figure.update_yaxes(autorange="reversed", type="category", ticks="", showgrid=False)
-    figure.update_xaxes(title_text=axis, tickformat=",.0f")
-    return finish(figure, title, height=180 + 30 * max(n, 1))
+    return listed(figure, result.title, f"hours in the next {result.days} days", len(names))

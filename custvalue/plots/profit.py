@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
+from custvalue.plots.bars import bars, listed
 from custvalue.plots.registry import figure_for
 from custvalue.plots.theme import BLUE, COLOURS, GREY, INK, ORANGE, SKY, VERMILION, finish
 from custvalue.profit.actions import Unprofitable  # noqa: TC001 - singledispatch reads the annotation
@@ -201,9 +202,9 @@ def _(result: CapacityUse) -> go.Figure:
     names = [escape(str(name or key), quote=False) for key, name in table.select("resource_id", "name").rows()]
     figure = go.Figure()
     for column, name, colour, pattern in (("used_cost", "used", BLUE, ""), ("unused_cost", "unused", ORANGE, "/")):
-        figure.add_trace(_bars(names, table[column].to_list(), name, colour, pattern, result.currency))
+        figure.add_trace(bars(names, table[column].to_list(), name, colour, pattern, result.currency))
     figure.update_layout(barmode="stack")
-    return _listed(figure, result.title, f"paid for capacity, {result.currency}", len(names))
+    return listed(figure, result.title, f"paid for capacity, {result.currency}", len(names))
 
 
 @figure_for.register
@@ -233,10 +234,10 @@ def _(result: CourtesyBySegment) -> go.Figure:
     for i, segment in enumerate(result.segments):
         values = shown[segment].cast(pl.Float64).to_list()
         figure.add_trace(
-            _bars(names, values, escape(segment, quote=False), COLOURS[i % len(COLOURS)], "", result.currency)
+            bars(names, values, escape(segment, quote=False), COLOURS[i % len(COLOURS)], "", result.currency)
         )
     figure.update_layout(barmode="relative")
-    return _listed(figure, result.title, f"full cost, {result.currency}", len(names))
+    return listed(figure, result.title, f"full cost, {result.currency}", len(names))
 
 
 @figure_for.register
@@ -244,12 +245,12 @@ def _(result: Unprofitable) -> go.Figure:
     """Draw what each action on unprofitable customers frees."""
     rows = result.actions.with_columns(pl.col("frees").cast(pl.Float64))
     names = [f"{action}: {cause}" for action, cause in rows.select("action", "cause").rows()]
-    figure = go.Figure(_bars(names, rows["frees"].to_list(), "frees", BLUE, "", result.currency))
+    figure = go.Figure(bars(names, rows["frees"].to_list(), "frees", BLUE, "", result.currency))
     figure.update_traces(
         text=[f"{n:,} customers" for n in rows["n_customers"]], textposition="outside", cliponaxis=False
     )
     figure.update_layout(showlegend=False, margin={"r": 110})
-    return _listed(figure, result.title, f"money freed, {result.currency}, if they go on buying", len(names))
+    return listed(figure, result.title, f"money freed, {result.currency}, if they go on buying", len(names))
 
 
 @figure_for.register
@@ -271,7 +272,7 @@ def _(result: Explanation) -> go.Figure:
     running = [0.0, *np.cumsum(amounts[:-1])]
     room = 0.15 * (max(running) - min(running))
     figure.update_xaxes(range=[min(running) - room, max(running) + room])
-    return _listed(figure, result.title, axis, len(names))
+    return listed(figure, result.title, axis, len(names))
 
 
 @figure_for.register
@@ -287,7 +288,7 @@ def _(result: CourtesyTrend) -> go.Figure:
         )
     )  # fmt: skip
     axis = "change of courtesies an order, %; coloured: beyond chance"
-    return _listed(figure, result.title, axis, len(names)).update_xaxes(ticksuffix=" %", tickformat="+,.0f")
+    return listed(figure, result.title, axis, len(names)).update_xaxes(ticksuffix=" %", tickformat="+,.0f")
 
 
 @figure_for.register
@@ -308,22 +309,7 @@ def _(result: InwardPanel) -> go.Figure:
     )  # fmt: skip
     figure.add_vline(x=100, line={"color": GREY, "width": 1, "dash": "dash"})
     axis = "100 = peers, or the time before; higher is worse; diamond: beyond chance"
-    return _listed(figure, result.title, axis, len(names))
-
-
-def _bars(names: list[str], values: list[float], label: str, colour: str, pattern: str, currency: str) -> go.Bar:
-    return go.Bar(
-        orientation="h", y=names, x=values, name=label,
-        marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay", "size": 6}},
-        hovertemplate="%{y}: %{x:,.2f} " + f"{currency} {label}<extra></extra>",
-    )  # fmt: skip
-
-
-def _listed(figure: go.Figure, title: str, axis: str, n: int) -> go.Figure:
-    """Finish a figure with one line for each name, the first at the top."""
-    figure.update_yaxes(autorange="reversed", type="category", ticks="", showgrid=False)
-    figure.update_xaxes(title_text=axis, tickformat=",.0f")
-    return finish(figure, title, height=160 + 28 * max(n, 1))
+    return listed(figure, result.title, axis, len(names))
 
 
 def _words(name: str) -> str:

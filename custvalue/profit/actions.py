@@ -76,7 +76,7 @@ class Unprofitable(Result):
         lost, best = -self.table["profit"].sum(), self.actions.row(0, named=True)
         return (
             f"{self.table.height:,} of {self.n_customers:,} customers lose {lost:,.0f} {self.currency}; "
-            f"to {best['action']} ({best['cause']}) frees most, {best['frees']:,.0f}"
+            f"{best['cause']} is where most could be saved, {best['frees']:,.0f}"
         )
 
 

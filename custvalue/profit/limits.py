@@ -48,8 +48,9 @@ class CourtesyLimits(Result):
         parts = []
         if n_beyond:
             most = self.table.sort(["cost_beyond", "measure_id"], descending=[True, False]).row(0, named=True)
+            noun = "courtesy" if n_beyond == 1 else "courtesies"
             parts.append(
-                f"{n_beyond:,} courtesies beyond the yearly maximum cost {beyond:,.0f} {self.currency}, most of it"
+                f"{n_beyond:,} {noun} beyond the yearly maximum cost {beyond:,.0f} {self.currency}, most of it"
                 f" {most['measure']}, {most['cost_beyond']:,.0f}"
             )
         if n_early:

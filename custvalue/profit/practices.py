@@ -62,7 +62,7 @@ class DepartmentAgainstCompany(Result):
             "" if saves is None else f" It {'saves' if saves >= 0 else 'costs'} {row['department']} {abs(saves):,.2f}."
         )
         return (
-            f"A {row['practice']} goes with {row['company_loses']:,.2f} {self.currency} less"
+            f"After a {row['practice']} a customer brings {row['company_loses']:,.2f} {self.currency} less"
             f" ({row['loses_low']:,.2f} to {row['loses_high']:,.2f}) in {self.follow_days} days.{own}"
         )
 

@@ -177,6 +177,33 @@ def test_6_a_month_without_its_row_of_resources_names_its_minutes(shop_of):
     assert str(gaps["period"].item()) == "2025-04-01"
 
 
+@pytest.mark.parametrize(
+    ("month", "support", "avoidable", "why"),
+    [
+        # an empty share counts whole, here and in the plan; 30 minutes at 0.50
+        ({"cost": "500.00", "avoidable_share": None}, "-15.00", "-15.00", "the whole cost counts as avoidable"),
+        ({"cost": "500.00", "avoidable_share": "0.2"}, "-15.00", "-3.00", None),
+        # a month that costs nothing: its minutes are named
+        ({"cost": "0.00", "avoidable_share": "0.2"}, None, None, "minutes"),
+    ],
+)
+def test_6_an_empty_share_and_a_rate_of_nothing_are_named(shop_of, month, support, avoidable, why):
+    shop = shop_of(
+        customers=ANN, orders=[order()], activities=SERVICE["activities"],
+        contacts=[{"contact_id": "1", "customer_id": "ann", "opened_at": "2025-03-05 10:00:00", "handle_s": 1800}],
+        resources=[{"resource_id": "desk", "period": "2025-03-01", "theoretical_min": 1000, "practical_share": 1} | month],
+    )  # fmt: skip
+    entries = shop.fetch("pnl_entries").filter(pl.col("pnl_line") == "support")
+    sums = [None if not entries["amount"].sum() else entries[name].sum() for name in ("amount", "avoidable")]
+    assert sums == [None if amount is None else Decimal(amount) for amount in (support, avoidable)]
+    told = shop.fetch("book_gaps").filter(pl.col("resource_id") == "desk")
+    assert told.height == (why is not None)
+    if why == "minutes":
+        assert (told["amount"].item(), told["unit"].item()) == (30.0, "minutes")
+    elif why:
+        assert why in told["why"].item()
+
+
 def test_7_free_by_threshold_stands_beside_what_was_given_beyond_it(shop_of):
     """Order 1 of 600.00 is free from 500.00 on and cost the carrier 45.00; order 2 of 100.00 was free all the same."""
     shop = shop_of(
@@ -188,7 +215,8 @@ def test_7_free_by_threshold_stands_beside_what_was_given_beyond_it(shop_of):
     granted = dict(cost.by("grant").select("granted", "full").iter_rows())
     assert granted == {"by rule": Decimal("45.00"), "beyond rule": Decimal("30.00")}
     assert cost.title.startswith("Courtesy cost 75 EUR (45 by rule, 30 beyond it)")
-    assert "after carrier cost" in cv.customer_profit(shop).title or "after courtesy" in cv.customer_profit(shop).title
+    said = "contribution is before the cost of goods, which is not loaded, and after courtesy"
+    assert cv.customer_profit(shop).title == f"700 EUR of net revenue from 1 customer; {said}"
 
 
 def test_8_prices_keep_their_places_and_a_line_is_rounded_once(shop_of):

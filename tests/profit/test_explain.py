@@ -136,7 +136,7 @@ def test_who_loses_money_and_why_by_hand(shop_of):
     assert found.table.height == 1
     assert (row["customer_id"], row["profit"], row["cause"]) == ("ann", Decimal("-10.00"), "courtesy")
     assert (row["excess"], row["frees"], row["action"]) == (Decimal("63.00"), Decimal("70.00"), "withdraw")
-    assert found.title == "1 of 2 customers lose 10 EUR; to withdraw (courtesy) frees most, 70"
+    assert found.title == "1 of 2 customers lose 10 EUR; courtesy is where most could be saved, 70"
     action = found.actions.row(0, named=True)
     assert (action["n_customers"], action["n_mainly"], action["frees"]) == (1, 1, Decimal("70.00"))
 

@@ -42,7 +42,7 @@ def test_more_than_the_yearly_maximum_and_before_its_stage(shop_of):
     assert (hotline["n_too_early"], hotline["cost_too_early"]) == (1, Decimal("9.00"))
     assert hotline["unmet"] == "stage 2: staff trained"
     assert found.title == (
-        "1 courtesies beyond the yearly maximum cost 5 EUR, most of it gift, 5; 1 before their stage was reached, 9 EUR"
+        "1 courtesy beyond the yearly maximum cost 5 EUR, most of it gift, 5; 1 before their stage was reached, 9 EUR"
     )
     # the year counts as a whole, whatever window is asked for
     assert cv.courtesy_limits(shop, "2024-12-31", "2024-12-31").table["n_beyond"].sum() == 1
@@ -81,7 +81,7 @@ def test_what_waiting_and_a_wide_promise_go_with(shop_of):
     assert (wide["company_loses"], wide["more"], wide["loses_per_unit"]) == (-10.0, 8.0, -1.25)
     assert not wide["is_beyond_chance"]
     assert found.title == (
-        "A late delivery goes with 40.00 EUR less (26.14 to 53.86) in 30 days. It saves logistics 3.00."
+        "After a late delivery a customer brings 40.00 EUR less (26.14 to 53.86) in 30 days. It saves logistics 3.00."
     )
     with pytest.raises(cv.DataError, match="follow_days=0: a whole number of days"):
         cv.department_against_company(shop, 0)
