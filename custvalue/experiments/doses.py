@@ -34,6 +34,7 @@ SEED = 20240229
 DAYS_PER_YEAR = 365
 CHANCE = 0.05
 NO_EFFECT = "no effect beyond chance"
+COMPARED = "comparison of customers"
 
 SCHEMA = {
     "dose": pl.Float64, "n_customers": pl.Int64, "margin": pl.Float64, "margin_low": pl.Float64,
@@ -107,7 +108,7 @@ class DoseResponse(Result):
             return f"{name}: {self.best_dose:,.1f} a year look best, but {last['dose']:,.1f} are no worse beyond chance"
         return (
             f"{name} earns most at {self.best_dose:,.1f} a year; at {last['dose']:,.1f} a customer brings {loss} less"
-            f" {between}"
+            f" {between}{'; customers compared, no test' if self.basis == COMPARED else ''}"
         )
 
 
@@ -234,7 +235,7 @@ def _from_customers(shop: Warehouse, measure: str, last_day: dt.date) -> _Doses:
     means, covariance = _adjusted_means(y, place, _covariates(known))
     counts = np.bincount(place)
     return _Doses(
-        "comparison of customers", np.bincount(place, weights=rate) / counts, counts, means, covariance,
+        COMPARED, np.bincount(place, weights=rate) / counts, counts, means, covariance,
         float(known["cost_before"].sum()) / given,
     )  # fmt: skip
 
