@@ -108,6 +108,12 @@ def good(root):
     flat.close()
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """A text that is no path opens a new database: not in the folder of the project."""
+    monkeypatch.chdir(tmp_path)
+
+
 FUNCTIONS = sorted(name for name in cv.__all__ if inspect.isfunction(getattr(cv, name)))
 
 

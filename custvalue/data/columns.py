@@ -103,6 +103,13 @@ class Column(Frozen):
             parse(text)
         return text
 
+    @field_validator("multiply")
+    @classmethod
+    def _not_nought(cls, factor: float | None) -> float | None:
+        if factor == 0.0:
+            raise ValueError("multiply = 0 would lose every amount")
+        return factor
+
     @field_validator("remove")
     @classmethod
     def _pattern(cls, text: str | None) -> str | None:

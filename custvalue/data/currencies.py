@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from custvalue.data.headers import find_column
 from custvalue.data.quoting import quote
-from custvalue.data.values import MONEY
+from custvalue.data.values import MONEY, is_money
+from custvalue.data.written import SEVERAL, currency_named
 from custvalue.errors import DataError, SourceError
 
 if TYPE_CHECKING:
@@ -15,21 +16,24 @@ if TYPE_CHECKING:
     from custvalue.data.mapping import Mapping
     from custvalue.data.relations import Relation
     from custvalue.data.sources import Source
+    from custvalue.data.texts import Reading
 
 HEADINGS = ("currency", "currency code", "order currency", "Währung", "Devise")
 SHOWN = 4
 UNSAID = "EUR"
+ALONE = ("$", "¥")
+"""Signs that mean one currency where nothing else is said."""
 
 
-def currency_of(con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, columns: list[str]) -> str | None:
-    """Return the currency that the rows of a table of money say; None where they say none.
+def currency_of(con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, reading: Reading) -> str | None:
+    """Return the currency that the rows of a table of money say, in a column or beside their amounts; None without one.
 
     Parameters
     ----------
     con
         Holds `landing`, and `typed` with a `_cause` for the rows that could not be used.
-    relation, source, columns
-        The table that is fed, where the rows come from, and the columns they came with.
+    relation, source, reading
+        The table that is fed, where the rows come from, and how its columns are read.
 
     Raises
     ------
@@ -38,26 +42,29 @@ def currency_of(con: duckdb.DuckDBPyConnection, relation: Relation, source: Sour
     """
     if relation.name not in MONEY:
         return None
-    found = (find_column(heading, columns) for heading in (source.mapping.currency, *HEADINGS) if heading)
+    found = (find_column(heading, reading.columns) for heading in (source.mapping.currency, *HEADINGS) if heading)
     column = next((name for name in found if name), None)
     if any(row[1] == "currency" for row in con.execute("pragma table_info('typed')").fetchall()):
-        code = "typed.currency"
+        column, code, place = "currency", "upper(trim(currency))", "typed"
     elif column:
-        code = f"landing.{quote(column)}"
+        code, place = f"upper(trim({quote(column)}))", "landing"
     else:
-        return None
+        money = [text for key, text in reading.texts.items() if is_money(key, reading.kinds[key])]
+        code, place = f"coalesce({', '.join([*map(currency_named, money), 'null'])})", "landing"
     said = con.execute(
-        f"select upper(trim({code})) as code, min(_row) as first_row from typed join landing using (_row)"
-        f" where _cause is null and trim({code}) <> '' group by all order by first_row"
+        f"select code, min(_row) as first_row from (select _row, {code} as code from {place}) where code <> ''"
+        " and _row in (select _row from typed where _cause is null) group by all order by first_row"
     ).fetchall()
     if len(said) > 1:
         listed = ", ".join(f"{code} (row {row:,})" for code, row in said[:SHOWN])
         more = f" and {len(said) - SHOWN:,} more" if len(said) > SHOWN else ""
+        other = SEVERAL.get(said[1][0], said[1])[0]
+        by_rate = f"Give their rates in the mapping, such as rates.{other} = 0.9"
+        rule = f'keep = [{{ column = "{column}", values = "{said[0][0]}" }}]'
         raise SourceError(
             f"{source.name}: money of {relation.name} comes in {len(said)} currencies, {listed}{more}; they are never"
             " added.",
-            f"Give their rates in the mapping, such as rates.{said[1][0]} = 0.9, or keep one of them under [tables."
-            f'{relation.name}]: keep = [{{ column = "currency", values = "{said[0][0]}" }}].',
+            f"{by_rate}, or keep one of them under [tables.{relation.name}]: {rule}." if column else f"{by_rate}.",
         )
     return str(said[0][0]) if said else None
 
@@ -88,10 +95,22 @@ class Currencies:
         """
         if code is None:
             return
+        if code in SEVERAL:
+            code = self._meant(code, source)
         for known, who in ((self._stated, "the mapping says"), (self._held, "the database holds")):
             if known and known != code:
                 raise _another(f"{source.name} is in {code}", f"{who} {known}")
         self._held = code
+
+    def _meant(self, sign: str, source: Source) -> str:
+        """Return which of the currencies of a sign is meant; a dollar is that of the United States unless said."""
+        found = next((code for code in (self._stated, self._held) if code in SEVERAL[sign]), None)
+        if found or sign in ALONE:
+            return found or SEVERAL[sign][0]
+        raise DataError(
+            f"{source.name} is in {sign}, which may be {', '.join(SEVERAL[sign])}.",
+            f'Say which in the mapping: currency = "{SEVERAL[sign][0]}".',
+        )
 
     def keep(self) -> None:
         """Write the currency to the log of loads; of a database whose files say none it stays empty."""

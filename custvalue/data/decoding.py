@@ -42,6 +42,8 @@ def decoded(file: Path, encoding: str, folder: Path) -> Path:
     unpacked = _unpacked(file, folder) if content_kind(file) == "gzip" else file
     with unpacked.open("rb") as stream:
         start = stream.read(4)
+    if start in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+        return _with_one_line_end(_rewritten(unpacked, file, "utf-32", folder), folder)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     if start.startswith(codecs.BOM_UTF8):  # the file itself says so, whatever the mapping was made for
@@ -54,6 +56,11 @@ def decoded(file: Path, encoding: str, folder: Path) -> Path:
         ) from None
     if known in UTF8:
         return _with_one_line_end(unpacked, folder)
+    return _with_one_line_end(_rewritten(unpacked, file, encoding, folder), folder)
+
+
+def _rewritten(unpacked: Path, file: Path, encoding: str, folder: Path) -> Path:
+    """Write a copy in UTF-8."""
     copy = folder / f"utf8-{unpacked.name[-80:]}"
     try:
         with (
@@ -64,7 +71,7 @@ def decoded(file: Path, encoding: str, folder: Path) -> Path:
                 write.write(chunk)
     except (UnicodeError, LookupError) as problem:
         raise SourceError(f"{file.name} is not in the encoding {encoding!r}: {problem}.") from None
-    return _with_one_line_end(copy, folder)
+    return copy
 
 
 def _unpacked(file: Path, folder: Path) -> Path:
@@ -80,6 +87,11 @@ def _unpacked(file: Path, folder: Path) -> Path:
     return copy
 
 
+def _as_named(file: Path) -> str:
+    """Return the user's name of a file, whether this is his own or our copy."""
+    return file.name.removeprefix("utf8-").removeprefix("unpacked-")
+
+
 def _with_one_line_end(file: Path, folder: Path) -> Path:
     """Write CRLF, CR and LF as LF where a file has more than one of them; the reader takes one only."""
     crlf = cr = lf = 0
@@ -88,7 +100,7 @@ def _with_one_line_end(file: Path, folder: Path) -> Path:
         while chunk := stream.read(CHUNK):
             if b"\0" in chunk:
                 raise SourceError(
-                    f"{file.name.removeprefix('unpacked-')} holds NUL bytes, so it is no text in UTF-8.",
+                    f"{_as_named(file)} holds NUL bytes, so it is no text in UTF-8.",
                     'If it is text, name its encoding in the mapping: encoding = "utf-16".',
                 )
             pair = last + chunk

@@ -13,8 +13,8 @@ from custvalue.data.headers import find_column
 from custvalue.data.problems import broken_rules, empty, fixed, implausible, told, unread, unsettled
 from custvalue.data.quoting import quote
 from custvalue.data.reading import doubtful_columns, has_zones, is_number, moment, number
-from custvalue.data.remarks import count_left_out, doubtful_discount, remarks_on
-from custvalue.data.texts import Reading, as_text, no_such_column, read_columns
+from custvalue.data.remarks import count_left_out, doubtful_discount, remarks_on, unasked_status
+from custvalue.data.texts import Reading, as_text, no_such_column, read_columns, read_whole_ids
 from custvalue.data.titles import in_the_year_from, title_date
 from custvalue.data.values import MONEY, Step, steps
 
@@ -81,6 +81,7 @@ def judge_rows(
         A needed column is missing, or one that the mapping names.
     """
     reading = read_columns(relation, source, columns, wanted)
+    whole_ids = [f"{source.name}: {said}" for said in read_whole_ids(con, reading)]
     worked_out = steps(relation, source, reading, wanted, rated=_has_rates(con))
     _type_rows(con, relation, source, wanted, reading, worked_out, doubts={})
     doubts: dict[str, str] = {}
@@ -89,10 +90,15 @@ def judge_rows(
         doubts = doubtful_columns(con, texts, _kinds_of_doubt(reading), is_text=source.is_text)
         if doubts:
             _type_rows(con, relation, source, wanted, reading, worked_out, doubts)
-    remarks = [*_zone_remarks(con, relation, source, reading), *remarks_on(con, relation, source, worked_out)]
+    remarks = [
+        *whole_ids,
+        *_zone_remarks(con, relation, source, reading),
+        *remarks_on(con, relation, source, worked_out),
+    ]
     remarks += [*rounded_amounts(con, relation, source, reading), *doubtful_discount(con, relation, source)]
+    remarks += unasked_status(con, relation, source, reading, columns)
     left_out, money_left_out = count_left_out(con, relation)
-    currency = currency_of(con, relation, source, columns) if not _has_rates(con) else None
+    currency = currency_of(con, relation, source, reading) if not _has_rates(con) else None
     merged, conflicts = group_rows(con, relation, source, wanted)
     if source.mapping.group_by:
         _judge_again(con, relation, source, wanted)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from custvalue.data.sources import Source
 
 Progress = Callable[[str], None]
+APART = 31
+"""Days within which the sales of one order are thought to come."""
 COUNTED = ("read", "accepted", "unattributed", "rejected")
 BY_MAPPING = ("left_out", "merged")  # shown where a mapping made any
 
@@ -187,17 +189,32 @@ def _load_one(
 
 
 def _shared_numbers(con: duckdb.DuckDBPyConnection, sources: list[Source]) -> list[str]:
-    """Say how many order numbers of a flat export belong to several customers; each keeps his own purchases."""
+    """Say which order numbers of a flat export may stand for several orders."""
     if not any(source.table == "transactions" for source in sources):
         return []
-    n, first = con.execute(
-        "select count(*), min(order_id) from (select order_id from raw.transactions where order_id is not null"
-        " group by order_id having min(customer_id) <> max(customer_id))"
+    numbers = (
+        "select order_id, min(customer_id) <> max(customer_id) as is_shared,"
+        " max(ordered_at) filter (kind = 'sale') > min(ordered_at) filter (kind = 'sale')"
+        f" + interval {APART} day as is_far"
+        " from raw.transactions where order_id is not null group by order_id"
+    )
+    shared, first, far, other = con.execute(
+        "select count_if(is_shared), min(order_id) filter (is_shared), count_if(is_far and not is_shared),"
+        f" min(order_id) filter (is_far and not is_shared) from ({numbers})"
     ).fetchall()[0]
-    if not n:
-        return []
-    many = f"{n:,} order numbers belong" if n > 1 else "1 order number belongs"
-    return [f"{many} to several customers, such as {first!r}: they are taken for orders of their own, one a customer."]
+    remarks = []
+    if shared:
+        many = f"{shared:,} order numbers belong" if shared > 1 else "1 order number belongs"
+        remarks.append(
+            f"{many} to several customers, such as {first!r}: they are taken for orders of their own, one a customer."
+        )
+    if far:
+        many = f"{far:,} order numbers have" if far > 1 else "1 order number has"
+        remarks.append(
+            f"{many} sales of one customer more than {APART} days apart, such as {other!r}: each is taken for one"
+            " order. Where numbers start again, put the year or the shop in front of them before loading."
+        )
+    return remarks
 
 
 def _forget(con: duckdb.DuckDBPyConnection, source: Source, column: str, value: str) -> list[str]:

@@ -124,6 +124,12 @@ class TableMap(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.latest is not None and self.latest < self.earliest:
+            raise ValueError(f"latest {self.latest} lies before earliest {self.earliest}")
+        return self
+
+    @model_validator(mode="after")
     def _belong_together(self) -> Self:
         if (self.fill_down is None) != (self.per is None):
             raise ValueError(

@@ -104,7 +104,7 @@ def settle(con: duckdb.DuckDBPyConnection, relations: dict[str, Relation], sourc
         return source
     columns = {column.strip().lower().replace(" ", "_") for column in columns_of(con, source, scratch)}
     lacks = relation is None or not set(relation.required) <= columns
-    if lacks and columns >= FLAT_COLUMNS:
+    if lacks and any(columns >= flat for flat in FLAT_COLUMNS):
         return replace(source, table=FLAT)
     if relation is None:
         raise _fits_none(con, relations, source, columns)
@@ -121,13 +121,20 @@ def _fits_none(
         for table, has, lacks in closest
     ]
     first = "Tables that are closest by their columns:" if seen else "No table has any of its columns."
-    last = (
-        f'If it is {name}, call it {name}.csv, or say so in a mapping: [tables.{name}] file = "{source.name}";'
-        f" under [tables.{name}.columns] stands which of your columns is which of ours."
-    )
+    if source.name == "frame":
+        what, last = (
+            "The frame",
+            f'If it is {name}, say so: shop.load(frame, table="{name}"), with its columns renamed to ours.',
+        )
+    else:
+        what = f"{source.name}"
+        last = (
+            f'If it is {name}, call it {name}.csv, or say so in a mapping: [tables.{name}] file = "{source.name}";'
+            f" under [tables.{name}.columns] stands which of your columns is which of ours."
+        )
+    stem = f"{source.table!r} is none of ours, and " if source.table else ""
     return SourceError(
-        f"{source.name} fits no table: {source.table!r} is none of ours,"
-        " and it has no columns customer_id, ordered_at, amount.",
+        f"{what} fits no table: {stem}it has no columns customer_id, ordered_at, amount.",
         "\n".join([first, *seen, last]),
     )
 

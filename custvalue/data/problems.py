@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from custvalue.data.quoting import literal, quote
 from custvalue.data.reading import NUMERAL, is_number
 from custvalue.data.texts import Reading, as_text
+from custvalue.data.written import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,26 @@ CUT_ID = "^[0-9]([.,][0-9]+)?[eE][+-]?[0-9]{1,3}$"
 """An id that a spreadsheet turned into a number and cut: several become one."""
 OPEN_ENDED = ("valid_to", "ends", "due_on", "extended_on")
 """Days that may lie ahead without end."""
+
+DATE_FORMS = {
+    r"^[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{4}$": 'date_format = "%d.%m.%Y"',
+    "^(1[3-9]|2[0-9]|3[01])/[0-9]{1,2}/[0-9]{4}$": 'date_format = "%d/%m/%Y"',
+    "^[0-9]{1,2}/(1[3-9]|2[0-9]|3[01])/[0-9]{4}$": 'date_format = "%m/%d/%Y"',
+    "^[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}$": 'date_format = "%d/%m/%Y" or date_format = "%m/%d/%Y"',
+    "^(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9]$": 'date_format = "%Y%m%d"',
+    "^[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{2}$": 'date_format = "%d.%m.%y"',
+}
+"""Dates as they are often written, and the entry that reads them."""
+
+DATE_FORMS = {
+    r"^[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{4}$": 'date_format = "%d.%m.%Y"',
+    "^(1[3-9]|2[0-9]|3[01])/[0-9]{1,2}/[0-9]{4}$": 'date_format = "%d/%m/%Y"',
+    "^[0-9]{1,2}/(1[3-9]|2[0-9]|3[01])/[0-9]{4}$": 'date_format = "%m/%d/%Y"',
+    "^[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}$": 'date_format = "%d/%m/%Y" or date_format = "%m/%d/%Y"',
+    "^(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9]$": 'date_format = "%Y%m%d"',
+    "^[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{2}$": 'date_format = "%d.%m.%y"',
+}
+"""Dates as they are often written, and the entry that reads them."""
 
 NOUNS = {"DECIMAL": "a number", "DOUBLE": "a number", "INTEGER": "a whole number", "SMALLINT": "a whole number",
          "BIGINT": "a whole number", "DATE": "a date", "TIMESTAMP": "a date", "BOOLEAN": "true or false",
@@ -56,7 +77,9 @@ def unread(relation: Relation, source: Source, reading: Reading, doubts: dict[st
             what = literal(f"is not {NOUNS[base]} with {marks}")
         elif key in doubts:
             unclear = literal(f"is not clear: {doubts[key]} under [tables.{relation.name}]")
-            what = f"case when regexp_matches({as_text(key)}, {literal(NUMERAL)}) then {unclear} else {what} end"
+            what = f"case when regexp_matches({bare(as_text(key))}, {literal(NUMERAL)}) then {unclear} else {what} end"
+        elif base in ("DATE", "TIMESTAMP") and source.mapping.date_format is None:
+            what = _date_hint(relation, as_text(key), what)
         value = f"'''' || {as_text(key)} || ''''"
         yield Problem(
             condition=f"{as_text(key)} is not null and {quote(key)} is null",
@@ -64,6 +87,15 @@ def unread(relation: Relation, source: Source, reading: Reading, doubts: dict[st
             reason=f"{literal(name + ': ')} || {value} || ' ' || {what}",
             value=value,
         )
+
+
+def _date_hint(relation: Relation, text: str, what: str) -> str:
+    hints = " ".join(
+        f"when regexp_matches({text}, {literal(form)}) then"
+        f" {literal(f'is not a date in ISO 8601: the mapping needs {entry} under [tables.{relation.name}]')}"
+        for form, entry in DATE_FORMS.items()
+    )
+    return f"case {hints} else {what} end"
 
 
 def empty(relation: Relation, reading: Reading, spoiled: list[str]) -> Iterator[Problem]:

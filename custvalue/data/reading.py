@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custvalue.data.quoting import literal
+from custvalue.data.written import bare
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,7 +36,18 @@ def is_number(kind: str) -> bool:
 
 
 def number(text: str, kind: str, mapping: TableMap, *, multiply: float | None = None, doubtful: bool = False) -> str:
-    """Read a number; null where the text is none, or, in a doubtful column, where its point may mark thousands."""
+    """Read a number, plain or as bookkeepers write it; null where the text is none.
+
+    In a doubtful column it is null, too, where its point may mark thousands.
+    """
+    plainly = _plain_number(text, kind, mapping, multiply=multiply, doubtful=doubtful)
+    # looked at only where the first is null: hardly ever
+    return (
+        f"coalesce({plainly}, {_plain_number(f'({bare(text)})', kind, mapping, multiply=multiply, doubtful=doubtful)})"
+    )
+
+
+def _plain_number(text: str, kind: str, mapping: TableMap, *, multiply: float | None, doubtful: bool) -> str:
     decimal, thousands = mapping.marks
     point, plain, digits = SEPARATORS[decimal], text, "[0-9]+"
     if thousands:
@@ -107,7 +119,8 @@ def doubtful_columns(
         Column -> the reason to set its unclear rows aside.
     """
     found = {}
-    for name, text in texts.items():
+    for name, came in texts.items():
+        text = f"({bare(came)})"
         forms = [*MARKS.values(), *([GROUPED] if kinds[name] in WHOLE else [])]
         has = ", ".join(f"coalesce(bool_or(regexp_matches({text}, {literal(form)})), false)" for form in forms)
         seen = con.execute(

@@ -6,6 +6,8 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from custvalue.data.headers import plain
+from custvalue.data.quoting import quote
 from custvalue.data.values import MONEY
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from custvalue.data.relations import Relation
     from custvalue.data.sources import Source
+    from custvalue.data.texts import Reading
     from custvalue.data.values import Step
 
 
@@ -45,6 +48,48 @@ def remarks_on(con: duckdb.DuckDBPyConnection, relation: Relation, source: Sourc
         n, worth = _one(con, "sum(amount)", "_turned and _cause is null")
         if n:
             remarks.append(_turned(con, source, n, worth))
+    return remarks
+
+
+STATUS = ("status", "state", "orderstatus", "orderstate", "paymentstatus", "financialstatus", "transactionstatus")
+UNDONE = (
+    "cancelled", "canceled", "cancel", "void", "voided", "failed", "failure", "pending", "declined", "refused",
+    "denied",
+    "rejected", "expired", "abandoned", "draft", "unpaid", "storniert", "storno", "abgebrochen", "offen", "refunded",
+    "chargeback", "reversed", "annulé", "annulée",
+)  # fmt: skip
+"""How shops write that nothing was earned by a row."""
+
+
+def unasked_status(
+    con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, reading: Reading, columns: list[str]
+) -> list[str]:
+    """Say how many rows count although a column that nobody asked for says that they were cancelled or not paid."""
+    if relation.name not in ("transactions", "orders") or source.mapping.group_by:
+        return []
+    asked = {column for rule in (*source.mapping.drop, *source.mapping.keep, *source.mapping.kinds)
+             for column in rule.column or ()}  # fmt: skip
+    asked = {plain(column) for column in (*asked, *reading.labels.values())}
+    remarks = []
+    for column in columns:
+        if plain(column) not in STATUS or plain(column) in asked:
+            continue
+        value = f"lower(trim({quote(column)}))"
+        found = con.execute(
+            f"select any_value(trim({quote(column)})) as written, count(*) as n from landing semi join"
+            " (select _row from typed where _cause is null) using (_row)"
+            f" where list_contains($undone, {value}) group by {value} order by n desc, written",
+            {"undone": list(UNDONE)},
+        ).fetchall()
+        if found:
+            said = ", ".join(f"{written!r} ({n:,})" for written, n in found)
+            values = ", ".join(f'"{written}"' for written, _ in found)
+            n = sum(n for _, n in found)
+            rule = f'drop = [{{ column = "{column}", values = [{values}] }}]'
+            remarks.append(
+                f"{source.name}: {_rows(n)} count{'s' if n == 1 else ''} although {column!r} says {said}. To leave them"
+                f" out: {rule} under [tables.{relation.name}]."
+            )
     return remarks
 
 
@@ -98,8 +143,8 @@ def _turned(con: duckdb.DuckDBPyConnection, source: Source, n: int, worth: objec
     others = con.execute("select count(*) from typed where kind = 'return' and amount < 0 and not _turned").fetchall()
     mixed = f" {others[0][0]:,} came with negative amounts, and stay." if others[0][0] else ""
     return (
-        f"{source.name}: {n:,} returns came with positive amounts{_worth(worth)}; a return takes money away, so they"
-        f" are counted as negative.{mixed}"
+        f"{source.name}: {n:,} return{'' if n == 1 else 's'} came with positive amounts{_worth(worth)}; a return takes"
+        f" money away, so they are counted as negative.{mixed}"
     )
 
 

@@ -13,18 +13,19 @@ from urllib.parse import quote as url_quote
 import duckdb
 import polars as pl
 
+from custvalue.data.headers import plain
 from custvalue.data.mapping import Mapping, TableMap
 from custvalue.data.quoting import NO_EXTENSIONS, quote
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 TEXT = (".csv", ".tsv", ".txt")
 LOOKED_AT, HEADER_SHARE = 200, 0.6  # a title row fills fewer cells than a header
 SUFFIXES = (*TEXT, *(f"{suffix}.gz" for suffix in TEXT), ".parquet", ".xlsx")
 FLAT = "transactions"
-FLAT_COLUMNS = {"customer_id", "ordered_at", "amount"}
+FLAT_COLUMNS = ({"customer_id", "ordered_at", "amount"}, {"customer_id", "ordered_at", "quantity", "unit_price"})
 GZIP = b"\x1f\x8b"
 CONTENTS = {
     GZIP: "gzip", b"PK\x03\x04": "xlsx", b"PAR1": "parquet", b"SQLite format 3": "sqlite", b"\xd0\xcf\x11\xe0": "xls",
@@ -129,6 +130,8 @@ def _folder_sources(folder: Path, mapping: Mapping, table: str | None) -> list[S
 
 
 def _file_sources(file: Path, mapping: Mapping, table: str | None) -> list[Source]:
+    if file.name.lower().endswith((".zip", ".bz2", ".xz", ".7z", ".rar")):
+        raise SourceError(f"Can't read {file.name}: it is packed.", "Unpack it first; only .gz is read as it is.")
     if not file.name.lower().endswith(SUFFIXES):
         raise SourceError(
             f"Can't read {file.name}: unknown kind of file.",
@@ -143,11 +146,23 @@ def _file_sources(file: Path, mapping: Mapping, table: str | None) -> list[Sourc
         meant = "as Parquet" if file.name.lower().endswith(".parquet") else "as a workbook"
         what = {"xls": "it is an old Excel file (.xls)", "pdf": "it is a PDF"}.get(kind, "it holds something else")
         raise SourceError(f"Can't read {file.name} {meant}: {what}.", "Export it again as CSV, .xlsx or Parquet.")
+    if kind == "xlsx" and not _is_workbook(file):
+        raise SourceError(f"Can't read {file.name}: it is a ZIP archive.", "Unpack it first.")
     if kind == "xlsx":
         return _workbook_sources(file, mapping, table)
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return list(_named(file.name, file, digest, file, mapping, table))
+
+
+def _is_workbook(file: Path) -> bool:
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return "[Content_Types].xml" in archive.namelist()
+    except Exception:  # noqa: BLE001, whatever is wrong with it, the reader of workbooks says it
+        return True
 
 
 def _workbook_sources(file: Path, mapping: Mapping, table: str | None, only: str | None = None) -> list[Source]:
@@ -163,7 +178,7 @@ def _workbook_sources(file: Path, mapping: Mapping, table: str | None, only: str
         for source in _named(name, file, _digest(cells), cells, mapping, table):
             wanted = source.mapping.sheet
             if wanted is None or wanted.lower() == sheet.lower():
-                frame = with_header(cells, source.mapping)
+                frame = with_header(_with_marks(file, sheet, cells, source.mapping.marks[0]), source.mapping)
                 if frame is not None:
                     found.append(replace(source, content=frame, is_found=len(sheets) > 1))
     if not found:
@@ -182,10 +197,22 @@ def with_header(cells: pl.DataFrame, mapping: TableMap) -> pl.DataFrame | None:
     if not filled or not max(filled):
         return None
     widest = max(filled)
-    place = next(i for i, n in enumerate(filled) if n >= max(1, HEADER_SHARE * widest))
+    place = header_place(rows.head(LOOKED_AT).rows(), mapping)
+    if place is None:
+        place = next(i for i, n in enumerate(filled) if n >= max(1, HEADER_SHARE * widest))
     names = unique_names([(cell or "").strip() for cell in rows.row(place)])
     body = rows.slice(place + 1).rename(dict(zip(rows.columns, names, strict=True)))
     return body.filter(~pl.all_horizontal(pl.all().is_null() | (pl.all().str.strip_chars() == "")))
+
+
+def header_place(rows: Sequence[Sequence[str | None]], mapping: TableMap) -> int | None:
+    """Find the first row that holds two names or more of those that are looked for: titles may have as many cells."""
+    named = {origin for column in mapping.columns.values() if not column.keeps_name for origin in column.origins}
+    wanted = {plain(name) for name in (*named, *mapping.columns, *set().union(*FLAT_COLUMNS))}
+    for place, cells in enumerate(rows):
+        if len({plain(cell) for cell in cells if cell} & wanted) > 1:
+            return place
+    return None
 
 
 def unique_names(header: list[str]) -> list[str]:
@@ -232,6 +259,22 @@ def _sheets(file: Path) -> dict[str, pl.DataFrame]:
     return {name: frame.select(midnight) for name, frame in cells.items() if frame.width and frame.height}
 
 
+def _with_marks(file: Path, sheet: str, cells: pl.DataFrame, decimal: str) -> pl.DataFrame:
+    """Write cells that are numbers already with the mapping's decimal mark, which is that of the texts beside them."""
+    if decimal == ".":
+        return cells
+    import fastexcel
+
+    as_numbers = fastexcel.read_excel(file).load_sheet(sheet, header_row=None, dtypes="int").to_polars()
+    return cells.select(
+        pl.when(number.is_not_null())
+        .then(cell.str.replace(".", decimal, literal=True))
+        .otherwise(cell)
+        .alias(cell.name)
+        for cell, number in zip(cells.get_columns(), as_numbers.get_columns(), strict=True)
+    )
+
+
 def _frame_sources(frame: Any, mapping: Mapping, table: str | None) -> list[Source]:
     polars = _as_polars(frame)
     if polars.width == 0:
@@ -273,8 +316,10 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
     """Read a pandas frame; columns of mixed objects come as text."""
     if not hasattr(frame, "columns"):
         raise SourceError(f"Can't load a pandas {type(frame).__name__}.", "Give a frame with named columns.")
-    if not frame.columns.is_unique:
-        raise SourceError(f"The frame has two columns named {frame.columns[frame.columns.duplicated()][0]!r}.")
+    if any(name is not None for name in frame.index.names) and not set(frame.index.names) & set(frame.columns):
+        frame = frame.reset_index()  # a named index is a column
+    if not frame.columns.is_unique:  # those that are asked for are refused later, as in a file
+        frame = frame.set_axis(unique_names([str(name) for name in frame.columns]), axis=1)
     mixed = [
         name for name in frame.columns if frame[name].dtype == object or str(frame[name].dtype).startswith("period")
     ]
@@ -286,8 +331,8 @@ def _database_sources(address: str, mapping: Mapping) -> list[Source]:
     scheme, _, where = address.partition(":///")
     if scheme not in ("sqlite", "duckdb"):
         raise SourceError(
-            f"Can't open a {scheme!r} database.",
-            "duckdb:///FILE and sqlite:///FILE can be read; export others.",
+            f"Can't read from {scheme.partition('://')[0]}://.",
+            "Addresses of the form duckdb:///FILE and sqlite:///FILE can be read; export others to a file.",
         )
     if not Path(where).is_file():
         raise SourceError(f"There is no database file {Path(where).name!r}.")
@@ -314,13 +359,29 @@ def _sqlite_tables(where: str) -> list[tuple[str, pl.DataFrame]]:
     try:
         names = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table' order by 1")]
         return [
-            (name, pl.read_database(f"select * from {quote(name)}", connection, infer_schema_length=None))
+            (name, pl.read_database(_sqlite_query(connection, name), connection, infer_schema_length=None))
             for name in names
         ]
     except sqlite3.DatabaseError as problem:
         raise SourceError(f"Can't read {Path(where).name} as a SQLite database: {problem}.") from None
     finally:
         connection.close()
+
+
+def _sqlite_query(connection: sqlite3.Connection, table: str) -> str:
+    """Read a table; a column that holds texts or bytes beside numbers comes as text, or its first kind would decide."""
+    columns = [row[1] for row in connection.execute(f"pragma table_info({quote(table)})")]
+    kinds = ", ".join(
+        f"count(distinct case typeof({name}) when 'integer' then 'number' when 'real' then 'number' when 'null' then"
+        f" null else typeof({name}) end)"
+        for name in map(quote, columns)
+    )
+    counts = connection.execute(f"select {kinds} from {quote(table)}").fetchone()
+    listed = (
+        f"cast({name} as text) as {name}" if n > 1 else name
+        for name, n in zip(map(quote, columns), counts, strict=True)
+    )
+    return f"select {', '.join(listed)} from {quote(table)}"
 
 
 def open_text(file: Path, encoding: str) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from custvalue.data.quoting import literal, quote
-from custvalue.data.sources import HEADER_SHARE, LOOKED_AT, open_text, unique_names
+from custvalue.data.sources import HEADER_SHARE, LOOKED_AT, header_place, open_text, unique_names
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ def layout(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> Layout
     if not mapping.header:
         names = [str(i) for i in range(1, width + 1)]
         return Layout(delimiter=delimiter, names=names, skip=start)
-    place = next(i for i, (_, cells) in enumerate(rows) if _is_header(cells, width))
+    place = header_place([cells for _, cells in rows], mapping)
+    if place is None:
+        place = next(i for i, (_, cells) in enumerate(rows) if _is_header(cells, width))
     titles = sum(any(cells) for _, cells in rows[:place])
     return Layout(delimiter=delimiter, names=_named(rows[place][1], width), skip=rows[place][0], titles=titles)
 
@@ -101,7 +103,7 @@ def _delimiter(con: duckdb.DuckDBPyConnection, source: Source, file: Path, start
             con.cursor()
             .execute(
                 f"select delimiter from sniff_csv({literal_path(file)}, all_varchar = true, skip = {start},"
-                f" max_line_size = {LONGEST_LINE}) where len(columns) > 1"
+                f" max_line_size = {LONGEST_LINE}, compression = 'none') where len(columns) > 1"
             )
             .fetchall()
         )
@@ -176,11 +178,12 @@ def _read(
             "create temp table landing as select *, row_number() over () as _row from"
             f" read_csv({literal_path(file)}, columns = {{{types}}}, auto_detect = false, header = false,"
             f" delim = {literal(found.delimiter)}, quote = '\"', escape = '\"', skip = {found.skip},"
-            f" ignore_errors = true, store_rejects = true, max_line_size = {LONGEST_LINE}, strict_mode = true)"
+            f" ignore_errors = true, store_rejects = true, max_line_size = {LONGEST_LINE}, compression = 'none',"
+            " strict_mode = true)"
         )
         bad = con.execute(
-            "select line, byte_position from reject_errors where error_message like '%unterminated quote%'"
-            " order by byte_position limit 1"
+            "select line, line_byte_position from reject_errors where error_message like '%unterminated quote%'"
+            " order by line_byte_position limit 1"
         ).fetchall()
         if not bad:
             return file, opened
@@ -244,6 +247,6 @@ def land_fixed(con: duckdb.DuckDBPyConnection, source: Source, file: Path) -> li
     con.execute(
         f"create temp table landing as select {cuts}, row_number() over () as _row from read_csv({literal_path(file)},"
         f" columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false, delim = {literal(NEVER)}, quote = '',"
-        f" escape = '', skip = {source.mapping.skip}) where trim(line) <> ''"
+        f" escape = '', skip = {source.mapping.skip}, compression = 'none') where trim(line) <> ''"
     )
     return list(pieces)

@@ -12,10 +12,13 @@ from custvalue.data.quoting import literal, quote
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
+    import duckdb
+
     from custvalue.data.relations import Relation
     from custvalue.data.sources import Source
 
-BLANKS = "chr(32) || chr(9) || chr(10) || chr(13) || chr(160) || chr(8203) || chr(8239) || chr(65279) || chr(12288)"
+_INVISIBLE = (9, 10, 11, 12, 13, 32, 133, 160, 173, *range(8192, 8208), 8232, 8233, 8239, 8288, 12288, 65279)
+BLANKS = " || ".join(f"chr({code})" for code in _INVISIBLE)
 """What people leave around a cell: blanks, tabs, line breaks, no-break and zero-width spaces."""
 EMPTY_DAYS = "('0001-01-01', '0000-00-00', '1899-12-30', '1900-01-00', '9999-12-31')"
 """How systems write no day; in a column that may be empty it is empty."""
@@ -120,7 +123,7 @@ class Reading:
         if f"{found} (2)" in self.columns:
             raise SourceError(f"There are two columns named {found!r}.", "Give each column its own name.")
         key = f"{found} of the file"
-        text = f"trim({quote(found)}, {BLANKS})"
+        text = _stripped(found)
         self.texts.setdefault(key, f"case when {text} not in {NOTHING} then {text} end")
         self.kinds.setdefault(key, "VARCHAR")
         self.labels[key] = found
@@ -187,8 +190,18 @@ def _text(relation: Relation, source: Source, name: str, column: Column, columns
     for there in found:
         if f"{there} (2)" in columns:
             raise SourceError(f"{source.name} has two columns named {there!r}.", "Give each column its own name.")
-    cleaned = [_cleaned(relation, f"trim({quote(there)}, {BLANKS})", name, column) for there in found]
+    cleaned = [_cleaned(relation, _stripped(there), name, column) for there in found]
     return f"coalesce({', '.join(cleaned)})" if len(cleaned) > 1 else cleaned[0] if cleaned else None
+
+
+def _stripped(column: str) -> str:
+    """Return the SQL of a cell without what keeps a spreadsheet from reading it as a number: `="007"` and `'007`."""
+    cell = f"trim({quote(column)}, {BLANKS})"
+    formula, mark = literal('^="([^"]*)"$'), literal("^'([0-9][^']*)$")
+    return (
+        f"(case ascii({cell}) when 61 then regexp_replace({cell}, {formula}, '\\1')"
+        f" when 39 then regexp_replace({cell}, {mark}, '\\1') else {cell} end)"
+    )
 
 
 def _cleaned(relation: Relation, text: str, name: str, column: Column) -> str:
@@ -214,3 +227,25 @@ def _check_required(relation: Relation, source: Source, reading: Reading) -> Non
             f" it has: {', '.join(reading.columns)}.",
             f'If it has another name there, a mapping says so: [tables.{relation.name}.columns] {missing[0]} = "..."',
         )
+
+
+def read_whole_ids(con: duckdb.DuckDBPyConnection, reading: Reading) -> list[str]:
+    """Read ids such as 17850.0 as 17850, where all of a column are whole numbers: a gap made a program write them so.
+
+    Returns
+    -------
+    list of str
+        What was done, by column.
+    """
+    said = []
+    for name in [name for name in reading.texts if name.endswith("_id")]:
+        text = reading.texts[name]
+        n, of, first = con.execute(
+            f"select count_if(ends_with(id, '.0')), count_if(regexp_matches(id, '^[0-9]+([.]0)?$')) = count(id),"
+            f" min(id) filter (where ends_with(id, '.0')) from (select {text} as id from landing)"
+        ).fetchall()[0]
+        if n and of:
+            reading.texts[name] = f"regexp_replace({text}, '[.]0$', '')"
+            was = "id was a decimal" if n == 1 else "ids were decimals"
+            said.append(f"{n:,} {was} in {name}, such as {first}; the whole number {first[:-2]} is taken.")
+    return said

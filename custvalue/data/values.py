@@ -8,6 +8,7 @@ from custvalue.data.expressions import NUMBER, parse, quotient, to_sql
 from custvalue.data.headers import find_column
 from custvalue.data.quoting import literal, quote
 from custvalue.data.texts import NUMBERED, as_text, no_such_column
+from custvalue.data.written import SEVERAL, currency_named
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 MONEY = {"transactions": "amount", "orders": "gross_list", "returns": "refund", "deliveries": "carrier_cost",
          "order_lines": "qty * list_price"}  # fmt: skip
 INCOME = ("amount", "unit_price", "gross_list", "list_price", "discount", "delivery_fee_charged", "refund")
+
+
+def is_money(name: str, kind: str) -> bool:
+    """Say whether a column of ours holds money."""
+    return kind.endswith(",2)") or name.endswith(("_price", "_cost"))
+
 
 Step = dict[str, str]  # column -> SQL over the columns of the step before
 
@@ -119,6 +126,10 @@ def _converted(relation: Relation, source: Source, reading: Reading, wanted: dic
         text = as_text("currency")
     elif source.mapping.currency is not None:
         text = _of_file(source, reading, source.mapping.currency, f"tables.{relation.name}.currency", as_number=False)
+    elif beside := [as_text(key) for key in reading.texts if is_money(key, reading.kinds[key])]:
+        named = f"coalesce({', '.join(map(currency_named, beside))})"
+        first = " ".join(f"when {literal(sign)} then {literal(codes[0])}" for sign, codes in SEVERAL.items())
+        text = f"case {named} {first} else {named} end"
     else:
         return
     yield {"_currency": f"upper({text})"}
@@ -128,7 +139,7 @@ def _converted(relation: Relation, source: Source, reading: Reading, wanted: dic
         "_rate": "case when _currency is null then 1 else (select arg_max(rates.rate, rates.since) from rates"
         f" where rates.code = _currency and rates.since <= {known}) end"
     }
-    money = [name for name, kind in wanted.items() if kind.endswith(",2)") or name.endswith(("_price", "_cost"))]
+    money = [name for name, kind in wanted.items() if is_money(name, kind)]
     # without a rate the row is set aside for that, not for an amount that would be no number
     by = "coalesce(_rate, 1)"
     yield {name: f"try_cast(cast({quote(name)} as {NUMBER}) * {by} as {wanted[name]})" for name in money} | (
@@ -152,8 +163,8 @@ def _kinds(source: Source, reading: Reading) -> Iterator[Step]:
             f"when {condition(rule, source, reading)} then {literal(rule.kind)}" for rule in source.mapping.kinds
         )
         yield {"kind": f"case {whens} else 'sale' end"}
-    elif "kind" not in reading.given:
-        yield {"kind": "'sale'"}
+    else:
+        yield {"kind": "lower(kind)" if "kind" in reading.given else "'sale'"}
 
 
 def _left_out(source: Source, reading: Reading) -> str:

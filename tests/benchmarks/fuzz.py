@@ -95,9 +95,17 @@ def _text(rng, rows, folder, kind):
     ends = rng.choice(("\n", "\r\n"))
     quoting = rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
     writer = csv.writer(out, delimiter=delimiter, lineterminator=ends, quoting=quoting)
+    if rng.random() < 0.2:
+        writer.writerow(("Export", "2024-01-01", "until now"))
     writer.writerow(heads)
+    style = rng.choice((*("{}",) * 4, "{} €", "€{}", "EUR {}", "'{}", '="{}"'))
+    minus = rng.choice(("-{}", "({})", "{}-", "\u2212{}"))
+    refunds = "'" not in style and "=" not in style and encoding != "windows-1252" and rng.random() < 0.4
+    if refunds:
+        rows[:] = [(who, day, amount if rng.random() < 0.7 else -amount) for who, day, amount in rows]
     for who, day, amount in rows:
-        writer.writerow((who, day.strftime(date_format), f"{amount:.2f}".replace(".", "," if comma else ".")))
+        figure = style.format(f"{abs(amount):.2f}".replace(".", "," if comma else "."))
+        writer.writerow((who, day.strftime(date_format), minus.format(figure) if amount < 0 else figure))
     text = out.getvalue()
     if rng.random() < 0.2:
         text = text.rstrip("\r\n")
@@ -106,6 +114,7 @@ def _text(rng, rows, folder, kind):
     file.write_bytes(gzip.compress(data) if kind.endswith("gz") else data)
     says = [f'encoding = "{encoding}"'] if encoding == "windows-1252" else []
     says += ['decimal = ","'] if comma else []
+    says += ['kinds = [{ column = "amount", below = 0, kind = "return" }]'] if refunds else []
     says += [f'date_format = "{date_format}"'] if date_format != "%Y-%m-%d" else []
     return file, "\n".join(['[tables.transactions]\nfile = "sales*"', *says]) + "\n" if says else ""
 

@@ -1,0 +1,49 @@
+"""Numbers as bookkeepers write them: `(12.50)`, `12.50-`, `€ 12.50`, `12.50 CHF`; and the currency they name."""
+
+from __future__ import annotations
+
+import re
+
+from custvalue.data.quoting import literal
+
+CODES = (
+    "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD",
+    "HRK", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP",
+    "PKR", "PLN", "QAR", "RON", "RSD", "RUB", "SAR", "SEK", "SGD", "THB", "TND", "TRY", "TWD", "UAH", "USD", "VND",
+    "ZAR",
+)  # fmt: skip
+SIGNS = {"€": "EUR", "£": "GBP", "US$": "USD", "CA$": "CAD", "C$": "CAD", "AU$": "AUD", "A$": "AUD", "NZ$": "NZD",
+         "HK$": "HKD", "S$": "SGD", "R$": "BRL", "₹": "INR", "₩": "KRW", "₺": "TRY", "₽": "RUB", "₪": "ILS", "฿": "THB",
+         "₫": "VND", "₴": "UAH", "zł": "PLN", "Kč": "CZK", "SFr.": "CHF", "Fr.": "CHF", "Ft": "HUF"}  # fmt: skip
+SEVERAL = {
+    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP"),
+    "¥": ("JPY", "CNY"),
+    "kr": ("SEK", "NOK", "DKK", "ISK"),
+}
+"""Signs of several currencies: the mapping or the database says which one is meant."""
+
+_MARK = "(?:" + "|".join(re.escape(mark) for mark in sorted([*CODES, *SIGNS, *SEVERAL], key=len, reverse=True)) + ")"
+_MINUS = "[-\u2212\u2013]"
+_DIGITS = "(?:[0-9](?:[0-9.,'\u2019 \u00a0\u202f]*[0-9])?|[.,][0-9]+)"
+_BLANK = "[ \u00a0\u202f]*"
+_MONEY = f"{_BLANK}(?:{_MARK}{_BLANK})?{_DIGITS}{_BLANK}(?:{_MARK}{_BLANK})?"
+WRITTEN = (
+    f"^(?:(?:{_MINUS}|\\+)?{_MONEY}|{_MARK}{_BLANK}(?:{_MINUS}|\\+){_BLANK}{_DIGITS}|{_MONEY}{_MINUS}|\\({_MONEY}\\))$"
+)
+"""A number with at most one sign, bracket pair or minus at its end, and a currency before or after it."""
+
+
+def bare(text: str) -> str:
+    """Return the SQL of such a number as its digits with a minus before them; of another text, the text itself."""
+    signs = f"{_MARK}|[()+]|{_MINUS}"
+    digits = f"trim(regexp_replace({text}, {literal(signs)}, '', 'g'), chr(32) || chr(160) || chr(8239))"
+    minus = f"case when regexp_matches({text}, {literal(f'^[(]|{_MINUS}')}) then '-' else '' end"
+    return f"case when regexp_matches({text}, {literal(WRITTEN)}) then {minus} || {digits} else {text} end"
+
+
+def currency_named(text: str) -> str:
+    """Return the SQL of the currency that stands beside a number: its code, or a sign of several; null without one."""
+    mark = f"regexp_extract({text}, {literal(_MARK)})"
+    whens = " ".join(f"when {literal(sign)} then {literal(code)}" for sign, code in SIGNS.items())
+    named = f"case {mark} {whens} when '' then null else {mark} end"
+    return f"case when regexp_matches({text}, {literal(WRITTEN)}) then {named} end"
