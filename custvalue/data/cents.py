@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from custvalue.data.reading import number
+from custvalue.data.texts import readable
 from custvalue.data.values import MONEY
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ def rounded_amounts(con: duckdb.DuckDBPyConnection, relation: Relation, source: 
     Parameters
     ----------
     con
-        Holds `landing`, and `typed` with a `_cause` for the rows that could not be used.
+        Holds `texts`, and `typed` with a `_cause` for the rows that could not be used.
     relation, source, reading
         The table that is fed, where the rows come from, and how its columns are read.
     """
     remarks = []
-    for key, text in reading.texts.items():
+    for key in reading.texts:
         if reading.kinds[key] != "DECIMAL(18,2)" or key in reading.labels:
             continue
         column = source.mapping.columns.get(key)
@@ -41,7 +42,8 @@ def rounded_amounts(con: duckdb.DuckDBPyConnection, relation: Relation, source: 
         exact = number("text", EXACT, source.mapping, multiply=factor)
         finer = "true" if factor is not None else f"regexp_matches(text, '{FINER}')"
         used = (
-            f"select {text} as text from landing semi join (select _row from typed where _cause is null) using (_row)"
+            f"select {readable(key)} as text from texts semi join"
+            " (select _row from typed where _cause is null) using (_row)"
         )
         n, change = con.execute(
             f"select count(case when exact <> round(exact, 2) then 1 end),"
@@ -60,7 +62,7 @@ def rounded_amounts(con: duckdb.DuckDBPyConnection, relation: Relation, source: 
 def amounts_of_file(
     con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, reading: Reading, *, doubtful: bool
 ) -> Decimal | None:
-    """Sum the absolute amounts of all rows of the landing, used or not: the other road to what the books carry.
+    """Sum the absolute amounts of all rows that came, used or not: the other road to what the books carry.
 
     Absolute, since a return may be written with either sign. None where an amount is worked out, converted or freed of
     tax: there is no such sum in the file.
@@ -72,6 +74,6 @@ def amounts_of_file(
     column = entry.columns.get(key)
     exact = number("text", EXACT, entry, multiply=column.multiply if column else None, doubtful=doubtful)
     total = con.execute(
-        f"select coalesce(sum(abs(round({exact}, 2))), 0) from (select {reading.texts[key]} as text from landing)"
+        f"select coalesce(sum(abs(round({exact}, 2))), 0) from (select {readable(key)} as text from texts)"
     ).fetchall()[0][0]
     return Decimal(total)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from custvalue.data.headers import find_column
 from custvalue.data.quoting import quote
+from custvalue.data.texts import as_text
 from custvalue.data.values import MONEY, is_money
 from custvalue.data.written import SEVERAL, currency_named
 from custvalue.errors import DataError, SourceError
@@ -31,7 +32,7 @@ def currency_of(con: duckdb.DuckDBPyConnection, relation: Relation, source: Sour
     Parameters
     ----------
     con
-        Holds `landing`, and `typed` with a `_cause` for the rows that could not be used.
+        Holds `landing`, `texts`, and `typed` with a `_cause` for the rows that could not be used.
     relation, source, reading
         The table that is fed, where the rows come from, and how its columns are read.
 
@@ -49,8 +50,8 @@ def currency_of(con: duckdb.DuckDBPyConnection, relation: Relation, source: Sour
     elif column:
         code, place = f"upper(trim({quote(column)}))", "landing"
     else:
-        money = [text for key, text in reading.texts.items() if is_money(key, reading.kinds[key])]
-        code, place = f"coalesce({', '.join([*map(currency_named, money), 'null'])})", "landing"
+        money = [as_text(key) for key in reading.texts if is_money(key, reading.kinds[key])]
+        code, place = f"coalesce({', '.join([*map(currency_named, money), 'null'])})", "texts"
     said = con.execute(
         f"select code, min(_row) as first_row from (select _row, {code} as code from {place}) where code <> ''"
         " and _row in (select _row from typed where _cause is null) group by all order by first_row"

@@ -14,7 +14,7 @@ from custvalue.data.problems import broken_rules, empty, fixed, implausible, tol
 from custvalue.data.quoting import quote
 from custvalue.data.reading import doubtful_columns, has_zones, is_number, moment, number
 from custvalue.data.remarks import count_left_out, doubtful_discount, remarks_on, unasked_status
-from custvalue.data.texts import Reading, as_text, no_such_column, read_columns, read_whole_ids
+from custvalue.data.texts import Reading, as_text, no_such_column, read_columns, read_whole_ids, readable, write_texts
 from custvalue.data.titles import in_the_year_from, title_date
 from custvalue.data.values import MONEY, Step, steps
 
@@ -83,11 +83,11 @@ def judge_rows(
     reading = read_columns(relation, source, columns, wanted)
     whole_ids = [f"{source.name}: {said}" for said in read_whole_ids(con, reading)]
     worked_out = steps(relation, source, reading, wanted, rated=_has_rates(con))
+    write_texts(con, reading, _filled(source, reading))
     _type_rows(con, relation, source, wanted, reading, worked_out, doubts={})
     doubts: dict[str, str] = {}
     if not source.mapping.states_marks:
-        texts = {key: text for key, text in reading.texts.items() if is_number(reading.kinds[key])}
-        doubts = doubtful_columns(con, texts, _kinds_of_doubt(reading), is_text=source.is_text)
+        doubts = doubtful_columns(con, _numbers(reading), is_text=source.is_text)
         if doubts:
             _type_rows(con, relation, source, wanted, reading, worked_out, doubts)
     remarks = [
@@ -115,9 +115,13 @@ def _has_rates(con: duckdb.DuckDBPyConnection) -> bool:
     )
 
 
-def _kinds_of_doubt(reading: Reading) -> dict[str, str]:
-    """Return the kinds of the texts; a number of the file that goes into an expression is as doubtful as money."""
-    return {key: "DECIMAL(18,2)" if key in reading.labels else kind for key, kind in reading.kinds.items()}
+def _numbers(reading: Reading) -> dict[str, tuple[str, str]]:
+    """Return the texts and kinds of numbers; one of the file that goes into an expression is as doubtful as money."""
+    return {
+        key: (readable(key), "DECIMAL(18,2)" if key in reading.labels else reading.kinds[key])
+        for key in reading.texts
+        if is_number(reading.kinds[key])
+    }
 
 
 def _zone_remarks(con: duckdb.DuckDBPyConnection, relation: Relation, source: Source, reading: Reading) -> list[str]:
@@ -126,8 +130,8 @@ def _zone_remarks(con: duckdb.DuckDBPyConnection, relation: Relation, source: So
     return [
         f"{source.name}: {name} comes with offsets or zones, and was converted to UTC;"
         f' where days are counted in another zone, the mapping says time_zone = "..." under [tables.{relation.name}].'
-        for name, text in reading.texts.items()
-        if reading.kinds[name] in ("TIMESTAMP", "DATE") and has_zones(con, text)
+        for name in reading.texts
+        if reading.kinds[name] in ("TIMESTAMP", "DATE") and has_zones(con, as_text(name))
     ]
 
 
@@ -141,7 +145,6 @@ def _type_rows(
     doubts: dict[str, str],
 ) -> None:
     """Fill `typed`; where rows are grouped, what one row needs is judged after that."""
-    texts = ", ".join(f"{text} as {as_text(key)}" for key, text in reading.texts.items())
     typed = {key: _cast(key, kind, source, doubts) for key, kind in reading.kinds.items()}
     typed |= {name: f"cast(null as {kind})" for name, kind in wanted.items() if name not in typed}
     problems = list(unread(relation, source, reading, doubts))
@@ -154,8 +157,8 @@ def _type_rows(
     names = [*map(quote, wanted), *sorted(helpers)]
     con.execute("drop table if exists typed")
     con.execute(
-        f"create temp table typed as with t as (select _row, {texts} from {_filled(source, reading)}),"
-        f" s0 as (select *, {_listed(typed)} from t), {_chained(worked_out, set(wanted))}"
+        f"create temp table typed as with s0 as (select *, {_listed(typed)} from texts),"
+        f" {_chained(worked_out, set(wanted))}"
         f" judged as (select *, {told(problems)} from s{len(worked_out)})"
         f" select _row, {', '.join(names)}, _cause, case when _cause is not null then _reasons end as _reason,"
         " case when _cause is not null then _values end as _value from judged"
@@ -214,7 +217,7 @@ def _cast(name: str, kind: str, source: Source, doubts: dict[str, str]) -> str:
     column = source.mapping.columns.get(name)
     if is_number(kind):
         factor = column.multiply if column else None
-        return number(text, kind, source.mapping, multiply=factor, doubtful=name in doubts)
+        return number(readable(name), kind, source.mapping, multiply=factor, doubtful=name in doubts)
     if kind in ("TIMESTAMP", "DATE"):
         since = title_date(source)
         return (

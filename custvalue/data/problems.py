@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from custvalue.data.quoting import literal, quote
 from custvalue.data.reading import NUMERAL, is_number
-from custvalue.data.texts import Reading, as_text
-from custvalue.data.written import bare
+from custvalue.data.texts import Reading, as_text, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +76,7 @@ def unread(relation: Relation, source: Source, reading: Reading, doubts: dict[st
             what = literal(f"is not {NOUNS[base]} with {marks}")
         elif key in doubts:
             unclear = literal(f"is not clear: {doubts[key]} under [tables.{relation.name}]")
-            what = f"case when regexp_matches({bare(as_text(key))}, {literal(NUMERAL)}) then {unclear} else {what} end"
+            what = f"case when regexp_matches({readable(key)}, {literal(NUMERAL)}) then {unclear} else {what} end"
         elif base in ("DATE", "TIMESTAMP") and source.mapping.date_format is None:
             what = _date_hint(relation, as_text(key), what)
         value = f"'''' || {as_text(key)} || ''''"

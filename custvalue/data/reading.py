@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custvalue.data.quoting import literal
-from custvalue.data.written import bare
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,18 +35,7 @@ def is_number(kind: str) -> bool:
 
 
 def number(text: str, kind: str, mapping: TableMap, *, multiply: float | None = None, doubtful: bool = False) -> str:
-    """Read a number, plain or as bookkeepers write it; null where the text is none.
-
-    In a doubtful column it is null, too, where its point may mark thousands.
-    """
-    plainly = _plain_number(text, kind, mapping, multiply=multiply, doubtful=doubtful)
-    # looked at only where the first is null: hardly ever
-    return (
-        f"coalesce({plainly}, {_plain_number(f'({bare(text)})', kind, mapping, multiply=multiply, doubtful=doubtful)})"
-    )
-
-
-def _plain_number(text: str, kind: str, mapping: TableMap, *, multiply: float | None, doubtful: bool) -> str:
+    """Read a bare number; null where the text is none, or, in a doubtful column, where its point may mark thousands."""
     decimal, thousands = mapping.marks
     point, plain, digits = SEPARATORS[decimal], text, "[0-9]+"
     if thousands:
@@ -94,22 +82,22 @@ def _iso(text: str, zone: str) -> str:
 
 
 def has_zones(con: duckdb.DuckDBPyConnection, text: str) -> bool:
-    """Say whether any time in a column of `landing` comes with an offset or a zone."""
+    """Say whether any time in a column of `texts` comes with an offset or a zone."""
     zoned = f"coalesce(bool_or(regexp_matches({text}, {literal(ZONED)})), false)"
-    return bool(con.execute(f"select {zoned} from landing").fetchall()[0][0])
+    return bool(con.execute(f"select {zoned} from texts").fetchall()[0][0])
 
 
 def doubtful_columns(
-    con: duckdb.DuckDBPyConnection, texts: dict[str, str], kinds: dict[str, str], *, is_text: bool
+    con: duckdb.DuckDBPyConnection, numbers: dict[str, tuple[str, str]], *, is_text: bool
 ) -> dict[str, str]:
     """Find the columns whose numbers can't be read for sure, and what the mapping has to say of them.
 
     Parameters
     ----------
     con
-        Holds `landing`, and `typed` with a `_cause` for the rows that could not be used.
-    texts, kinds
-        Of the numbers: our column -> the SQL text that reads it from the landing, and its SQL type.
+        Holds `texts`, and `typed` with a `_cause` for the rows that could not be used.
+    numbers
+        Our column -> the SQL of its text, and its SQL type.
     is_text
         The source is a text file: its numbers may be written in any way.
 
@@ -119,17 +107,16 @@ def doubtful_columns(
         Column -> the reason to set its unclear rows aside.
     """
     found = {}
-    for name, came in texts.items():
-        text = f"({bare(came)})"
-        forms = [*MARKS.values(), *([GROUPED] if kinds[name] in WHOLE else [])]
+    for name, (text, kind) in numbers.items():
+        forms = [*MARKS.values(), *([GROUPED] if kind in WHOLE else [])]
         has = ", ".join(f"coalesce(bool_or(regexp_matches({text}, {literal(form)})), false)" for form in forms)
         seen = con.execute(
-            f"select {has} from landing semi join (select _row from typed where _cause is not null) using (_row)"
+            f"select {has} from texts semi join (select _row from typed where _cause is not null) using (_row)"
         ).fetchall()[0]
         marks = {mark for mark, is_there in zip((*MARKS, "thousands points"), seen, strict=False) if is_there}
         if marks:
             found[name] = _advice(marks)
-        elif is_text and kinds[name].endswith(",2)") and _only_grouped(con, text):
+        elif is_text and kind.endswith(",2)") and _only_grouped(con, text):
             found[name] = 'points may mark thousands here, so the mapping needs decimal = "." or decimal = ","'
     return found
 
@@ -154,7 +141,7 @@ def _advice(marks: set[str]) -> str:
 
 def _only_grouped(con: duckdb.DuckDBPyConnection, text: str) -> bool:
     """Say whether money has points, and after each of them three digits: no amount shows what the point means."""
-    for part in ("landing limit 1000", "landing"):  # most columns show it in their first rows
+    for part in ("texts limit 1000", "texts"):  # most columns show it in their first rows
         points, grouped = con.execute(
             f"select count_if(contains(t, '.')), count_if(regexp_matches(t, {literal(GROUPED)}))"
             f" from (select {text} as t from {part})"

@@ -9,6 +9,8 @@ from custvalue.data.columns import Column
 from custvalue.data.expressions import NUMBER, parse, to_sql
 from custvalue.data.headers import find_column
 from custvalue.data.quoting import literal, quote
+from custvalue.data.reading import is_number
+from custvalue.data.written import bare
 from custvalue.errors import SourceError
 
 if TYPE_CHECKING:
@@ -30,6 +32,27 @@ NUMBERED = "line_no"  # lines that have no number are counted within their order
 def as_text(name: str) -> str:
     """Name the text that a column of ours was read from, beside the column itself."""
     return quote(f"{name} as text")
+
+
+def readable(name: str) -> str:
+    """Return the SQL of that text where a number is read from it: without brackets, currency and the like."""
+    return f"coalesce({_bare(name)}, {as_text(name)})"
+
+
+def _bare(name: str) -> str:
+    return quote(f"{name} as bare text")
+
+
+def write_texts(con: duckdb.DuckDBPyConnection, reading: Reading, landed: str) -> None:
+    """Fill the temporary table `texts`: `_row`, and every text that is read, cleaned once for all that look at it."""
+    texts = ", ".join(["_row", *(f"{text} as {as_text(key)}" for key, text in reading.texts.items())])
+    numbers = [f"{bare(as_text(key))} as {_bare(key)}" for key in reading.texts if is_number(reading.kinds[key])]
+    con.execute("drop table if exists texts")
+    # materialized: written into one another, each text would be cleaned many times
+    con.execute(
+        f"create temp table texts as with t as materialized (select {texts} from {landed})"
+        f" select {', '.join(['*', *numbers])} from t"
+    )
 
 
 @dataclass(kw_only=True)
@@ -196,7 +219,8 @@ def _text(relation: Relation, source: Source, name: str, column: Column, columns
 
 def _stripped(column: str) -> str:
     """Return the SQL of a cell without what keeps a spreadsheet from reading it as a number: `="007"` and `'007`."""
-    cell = f"trim({quote(column)}, {BLANKS})"
+    name = quote(column)
+    cell = f"case when regexp_matches({name}, '^[!-~](.*[!-~])?$') then {name} else trim({name}, {BLANKS}) end"
     formula, mark = literal('^="([^"]*)"$'), literal("^'([0-9][^']*)$")
     return (
         f"(case ascii({cell}) when 61 then regexp_replace({cell}, {formula}, '\\1')"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from custvalue.data.quoting import literal
 
 CODES = (
@@ -22,23 +20,40 @@ SEVERAL = {
 }
 """Signs of several currencies: the mapping or the database says which one is meant."""
 
-_MARK = "(?:" + "|".join(re.escape(mark) for mark in sorted([*CODES, *SIGNS, *SEVERAL], key=len, reverse=True)) + ")"
+_KNOWN = ", ".join(map(literal, ("", *CODES, *SIGNS, *SEVERAL)))
+# what a currency may look like: the list of those that there are would make a pattern that takes long to build
+_MARK = "(?:[A-Z]{0,3}[$]|[A-Z]{3}|[€£¥₹₩₺₽₪฿₫₴]|zł|Kč|S?Fr[.]|Ft|kr)"
 _MINUS = "[-\u2212\u2013]"
 _DIGITS = "(?:[0-9](?:[0-9.,'\u2019 \u00a0\u202f]*[0-9])?|[.,][0-9]+)"
 _BLANK = "[ \u00a0\u202f]*"
-_MONEY = f"{_BLANK}(?:{_MARK}{_BLANK})?{_DIGITS}{_BLANK}(?:{_MARK}{_BLANK})?"
+_MONEY = f"{_BLANK}(?:{_MARK}{_BLANK}{_DIGITS}|{_DIGITS}{_BLANK}{_MARK}?){_BLANK}"
 WRITTEN = (
     f"^(?:(?:{_MINUS}|\\+)?{_MONEY}|{_MARK}{_BLANK}(?:{_MINUS}|\\+){_BLANK}{_DIGITS}|{_MONEY}{_MINUS}|\\({_MONEY}\\))$"
 )
 """A number with at most one sign, bracket pair or minus at its end, and a currency before or after it."""
 
 
+_PLAIN = "^[+-]?[0-9.,]*$"
+
+
 def bare(text: str) -> str:
-    """Return the SQL of such a number as its digits with a minus before them; of another text, the text itself."""
+    """Return the SQL of such a number as its digits with a minus before them; null where a text is no such number.
+
+    It is long: it should stand once in a query, as a column of its own.
+    """
     signs = f"{_MARK}|[()+]|{_MINUS}"
     digits = f"trim(regexp_replace({text}, {literal(signs)}, '', 'g'), chr(32) || chr(160) || chr(8239))"
     minus = f"case when regexp_matches({text}, {literal(f'^[(]|{_MINUS}')}) then '-' else '' end"
-    return f"case when regexp_matches({text}, {literal(WRITTEN)}) then {minus} || {digits} else {text} end"
+    return f"case when {_is_plain(text)} then null when {_is_written(text)} then {minus} || {digits} end"
+
+
+def _is_plain(text: str) -> str:
+    return f"{text} is null or regexp_matches({text}, {literal(_PLAIN)})"  # nearly always, and soon told
+
+
+def _is_written(text: str) -> str:
+    known = f"regexp_extract({text}, {literal(_MARK)}) in ({_KNOWN})"
+    return f"regexp_matches({text}, {literal(WRITTEN)}) and {known}"
 
 
 def currency_named(text: str) -> str:
@@ -46,4 +61,4 @@ def currency_named(text: str) -> str:
     mark = f"regexp_extract({text}, {literal(_MARK)})"
     whens = " ".join(f"when {literal(sign)} then {literal(code)}" for sign, code in SIGNS.items())
     named = f"case {mark} {whens} when '' then null else {mark} end"
-    return f"case when regexp_matches({text}, {literal(WRITTEN)}) then {named} end"
+    return f"case when {_is_plain(text)} then null when {_is_written(text)} then {named} end"

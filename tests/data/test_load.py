@@ -189,7 +189,7 @@ def test_a_pandas_frame_of_mixed_objects(shop):
     )
     assert counts(shop.load(mixed))["accepted"] == 2
     with pytest.raises(SourceError, match="two columns named 'amount'"):
-        shop.load(pd.DataFrame([[1, 2]], columns=["amount", "amount"]))
+        shop.load(pd.DataFrame([["a", "2024-01-01", 1, 2]], columns=["customer_id", "ordered_at", "amount", "amount"]))
     with pytest.raises(SourceError, match="Can't load a pandas Series"):
         shop.load(mixed["amount"])
 
