@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from custvalue.data.rows_read import RowsRead
+from custvalue.experiments.judge import NOT_JUDGED
 from custvalue.experiments.randomised import ALL
 from custvalue.experiments.verdict import Verdict
 from custvalue.models.lifetime_value import LifetimeValue
@@ -45,7 +46,7 @@ QUESTIONS = {
 ABOUT_TESTS = {
     "verdict": "Does {} pay?",
     "targeting": "Who should get {}?",
-    "threshold": "From which basket on: {}?",
+    "threshold": "From which basket on should there be {}?",
 }
 
 
@@ -155,6 +156,12 @@ def _effect(verdict: Verdict) -> str:
         return "; ".join(verdict.checks.filter(status="block")["check"].to_list())
     verb = "gain" if impact > 0 else "lose"
     return f"given to everybody it would {verb} {abs(impact):,.0f} {verdict.currency} a year"
+
+
+def unsaid(analysis: Analysis) -> list[tuple[str, str]]:
+    """Return what can't be told yet and why: questions without an answer, and tests that can't be judged."""
+    tests = [(n, r) for n, r in analysis.results.items() if isinstance(r, Verdict) and r.decision == NOT_JUDGED]
+    return [*((question(name), verdict.sentence) for name, verdict in tests), *analysis.missing]
 
 
 def controls(analysis: Analysis) -> list[Control]:
