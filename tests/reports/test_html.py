@@ -17,7 +17,7 @@ from custvalue.plots.theme import wrapped
 from custvalue.reports.answers import answers
 from custvalue.reports.chapters import chapters
 from custvalue.reports.html import write_report
-from custvalue.reports.summary import controls, key_figures
+from custvalue.reports.summary import controls
 from custvalue.reports.words import for_people
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def test_without_costs_and_tests_it_says_what_it_can(tmp_path):
     assert [chapter.drawn is None for chapter in chapters(bare)] == [True, False]
     assert "needs unit_cost of order_lines or products" in page.text
     assert "experiments and assignments are not loaded" in page.text
-    assert "Contribution" not in [figure.label for figure in key_figures(bare)]
+    assert "contribution" not in worth.more
 
 
 def test_control_totals_tie_and_would_show_a_cent(analysis):
