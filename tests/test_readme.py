@@ -8,7 +8,8 @@ import subprocess
 import pytest
 
 import custvalue as cv
-from custvalue.cli.start import app
+import custvalue.cli
+from custvalue.cli.commands import app
 
 
 @pytest.fixture(scope="module")

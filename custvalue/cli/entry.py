@@ -8,8 +8,9 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+import custvalue.cli.desk  # noqa: F401, its commands, and those of start
+from custvalue.cli.commands import app
 from custvalue.cli.output import err_console, print_json
-from custvalue.cli.start import app  # the last of the commands
 from custvalue.errors import CustvalueError
 
 FAILED, FAULT, STOPPED = 1, 70, 130
