@@ -97,15 +97,16 @@ def _about_value(value: LifetimeValue, total: float) -> Iterator[str]:
 
 
 def _earned(profit: CustomerProfit) -> str:
-    total = profit.company.row(0, named=True)
-    revenue = money(float(total["net_revenue"]), profit.currency)
+    """Say what customers brought so far, and apart from it what has no customer."""
+    known, nobody = (float(part["net_revenue"].sum() or 0) for part in (profit.table, profit.unattributed))
+    guests = f"; sales without a customer brought {money(nobody, profit.currency)} more" if nobody > known / 100 else ""
     if not profit.has_margin:
-        return f"So far they brought {revenue} of net revenue."
-    kept = float(total["contribution"])
-    part = f", {share(kept / float(total['net_revenue']))} of net revenue" if total["net_revenue"] > 0 <= kept else ""
+        return f"So far they brought {money(known, profit.currency)} of net revenue{guests}."
+    kept = float(profit.table["contribution"].sum() or 0)
+    part = f", {share(kept / known)} of their net revenue" if known > 0 <= kept else ""
     losing = profit.table.filter(pl.col("contribution") < 0).height
     lost = f"; we lost money on {losing:,} of them" if losing else ""
-    return f"So far we earned {money(kept, profit.currency)} on them{part}{lost}."
+    return f"So far we earned {money(kept, profit.currency)} on them{part}{lost}{guests}."
 
 
 def _courtesy(analysis: Analysis) -> Answer:

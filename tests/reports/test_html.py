@@ -83,6 +83,12 @@ def test_the_three_answers_come_first_and_can_be_repeated(analysis, page):
     )
     low, high = analysis.results["value"].total_by().table.row(0)[3:5]
     assert f"between {round(low, -3):,.0f} and {round(high, -3):,.0f}\xa0EUR" in worth.more
+    profit = analysis.results["profit"].table
+    kept = float(profit["contribution"].sum())
+    assert (
+        f"So far we earned {round(kept, -3):,.0f}\xa0EUR on them, {kept / float(profit['net_revenue'].sum()):.0%} of their "
+        f"net revenue; we lost money on {profit.filter(pl.col('contribution') < 0).height} of them." in worth.more
+    )
     full = float(analysis.results["courtesy"].table["full"].sum())
     assert courtesy.lead == (
         f"Courtesy cost us about {round(full, -3):,.0f}\xa0EUR from January 2023 to December 2025, "
@@ -94,6 +100,17 @@ def test_the_three_answers_come_first_and_can_be_repeated(analysis, page):
     assert places[-1] < page.text.index("In this report")
     for answer in (worth, courtesy, act):
         assert answer.anchor in [attrs.get("id") for attrs in page.all("section")]
+
+
+def test_what_has_no_customer_is_not_what_customers_brought():
+    rows = [(f"c{i % 30}" if i % 4 else None, dt.date(2024, 1, 1) + dt.timedelta(days=3 * i), 10.0) for i in range(200)]
+    with cv.open() as shop:
+        shop.load(pl.DataFrame(rows, schema=["customer_id", "ordered_at", "amount"], orient="row"))
+        worth = answers(cv.analyse(shop, cv.Settings()))[0]
+    assert (
+        "So far they brought 1,500\xa0EUR of net revenue; sales without a customer brought 500\xa0EUR more."
+        in worth.more
+    )
 
 
 def test_a_warning_comes_before_the_answers(analysis, tmp_path):
