@@ -146,23 +146,31 @@ def audit(database: Existing, as_of: AsOf = None, config: Config = None, as_json
 
 @app.command()
 def report(
-    database: Existing, out: Out = DEFAULT_OUT, as_of: AsOf = None, config: Config = None, as_json: Json = False
-) -> None:
-    """Write report.html alone."""
+    database: Existing, out: Out = DEFAULT_OUT, as_of: AsOf = None, config: Config = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print it to report.pdf as well.")] = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Write report.html alone, and report.pdf if wanted."""
     from custvalue.data.warehouse import open_warehouse
     from custvalue.reports.analysis import analyse
     from custvalue.reports.html import write_report
+    from custvalue.reports.pdf import write_pdf
 
     settings = settings_from(config)
     must_exist(database)
+    files = [out / "report.html"]
     with progress(as_json) as step, open_warehouse(database, read_only=True) as shop:
         analysis = analyse(shop, settings, as_of=as_of, progress=step)
         out.mkdir(parents=True, exist_ok=True)
-        write_report(analysis, out / "report.html")
+        write_report(analysis, files[0])
+        if pdf:
+            step("printing report.pdf")
+            files.append(out / "report.pdf")
+            write_pdf(files[0], files[1])
     if as_json:
-        print_json({"as_of": analysis.as_of, "missing": analysis.missing, "files": [out / "report.html"]})
+        print_json({"as_of": analysis.as_of, "missing": analysis.missing, "files": files})
     else:
-        out_console.print(f"Written: {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+        out_console.print(f"Written: {', '.join(map(str, files))}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _check_database(database: Path, sources: list[str]) -> None:

@@ -203,7 +203,7 @@ def _more(name: str, result: Result, rest: list[View], text: str = "") -> list[F
     if not rest:
         return []
     named = [view.caption for view in rest if view.caption]
-    heading = capital(named[0]) if len(rest) == 1 and named else f"{len(rest)} tables"
+    heading = capital(named[0]) if len(rest) == 1 and named else "In detail"
     finding = "" if len(rest) == 1 else "; ".join(caption[:1].lower() + caption[1:] for caption in named)
     return [Fold(name=f"{name} tables", heading=heading, finding=finding, result=result, has_figure=False, text=text,
                  tables=rest)]  # fmt: skip

@@ -265,10 +265,11 @@ def _(result: ThresholdCurve) -> list[View]:
 def _(result: ServicePlan) -> list[View]:
     steps = result.roadmap.drop("measure")
     tests = result.tests.drop("measure").head(TESTS_SHOWN)
+    ended = result.withdrawals.drop("measure")
     parts = [
         view_of("Quarter by quarter: who, what it costs, and when it stops", steps, result.kinds, name="roadmap"),
         view_of("What to test next", tests, result.kinds, name="tests"),
-        view_of("What does not pay: who has it, and what a withdrawal frees", result.withdrawals, result.kinds,
+        view_of("What does not pay: who has it, and what a withdrawal frees", ended, result.kinds,
               name="withdrawals"),
         view_of("How sure it is", result.risk, result.kinds, name="risk"),
         view_of("Limits: what is left, and what more would bring", result.shadow_prices, result.kinds, name="limits"),

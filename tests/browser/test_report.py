@@ -77,6 +77,21 @@ def test_a_fold_draws_its_figure_when_it_is_opened(chromium, answers, tmp_path):
     assert said == []
 
 
+def test_the_same_command_prints_it(answers, tmp_path):
+    from custvalue.errors import SourceError
+    from custvalue.reports import pdf
+
+    if pdf.browser() is None:
+        with pytest.raises(SourceError, match="no browser here that prints"):
+            pdf.write_pdf(tmp_path / "report.html", tmp_path / "report.pdf")
+        return
+    write_report(answers, tmp_path / "report.html")
+    pdf.write_pdf(tmp_path / "report.html", tmp_path / "report.pdf")
+    printed = (tmp_path / "report.pdf").read_bytes()
+    assert 3 <= printed.count(b"/Type /Page\n") <= 12
+    assert len(printed) > 50_000  # charts are drawn
+
+
 def test_paper_has_at_most_twelve_pages(chromium, answers, tmp_path):
     write_report(answers, tmp_path / "report.html")
     page, _, _ = opened(chromium, tmp_path / "report.html")
