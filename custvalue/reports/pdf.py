@@ -47,8 +47,9 @@ def write_pdf(page: Path, file: Path) -> None:
         made = Path(scratch) / "report.pdf"
         command = [
             program, "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", f"--user-data-dir={scratch}/profile", "--no-pdf-header-footer",
-            f"--virtual-time-budget={DRAWING_MS}", f"--print-to-pdf={made}", page.resolve().as_uri(),
+            "--disable-component-update", "--disable-sync", "--no-pdf-header-footer",
+            f"--user-data-dir={scratch}/profile", f"--virtual-time-budget={DRAWING_MS}",
+            f"--print-to-pdf={made}", page.resolve().as_uri(),
         ]  # fmt: skip
         if hasattr(os, "geteuid") and os.geteuid() == 0:  # a container: Chromium runs as root in no other way
             command.insert(1, "--no-sandbox")
