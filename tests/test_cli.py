@@ -35,7 +35,7 @@ def folder(tmp_path_factory, root):
 def test_help_reads_well(tmp_path):
     whole = custvalue("--help", cwd=tmp_path)
     assert whole.returncode == 0
-    for command in ("demo", "load", "run", "check", "audit", "report"):
+    for command in ("demo", "load", "run", "check", "audit", "report", "init", "template", "doctor", "lab", "new"):
         assert command in whole.stdout
         one = custvalue(command, "--help", cwd=tmp_path)
         assert one.returncode == 0

@@ -41,7 +41,7 @@ def demo(out: Out = DEFAULT_OUT, config: Config = None, as_json: Json = False) -
     from custvalue.reports.notebooks import execute_notebooks
     from custvalue.reports.run import run
 
-    settings = _settings(config or sample_data() / "custvalue.toml")
+    settings = settings_from(config or sample_data() / "custvalue.toml")
     out.mkdir(parents=True, exist_ok=True)
     database = out / "shop.duckdb"
     with progress(as_json) as step:
@@ -101,8 +101,8 @@ def run_command(
     from custvalue.data.warehouse import open_warehouse
     from custvalue.reports.run import run
 
-    settings = _settings(config)
-    _must_exist(database)
+    settings = settings_from(config)
+    must_exist(database)
     with progress(as_json) as step, open_warehouse(database, read_only=True) as shop:
         done = run(shop, settings, out, as_of=as_of, progress=step)
     _show_run(done, [database, *done.files], as_json=as_json)
@@ -113,8 +113,8 @@ def check(database: Existing, config: Config = None, as_json: Json = False) -> N
     """Run the data checks; exit code 1 when one fails."""
     from custvalue.data.warehouse import open_warehouse
 
-    settings = _settings(config)
-    _must_exist(database)
+    settings = settings_from(config)
+    must_exist(database)
     with progress(as_json) as step, open_warehouse(database) as shop:
         step("checking what is stored, and what the raw tables give today")
         table = shop.checks(settings.set_aside_limit)
@@ -133,8 +133,8 @@ def audit(database: Existing, as_of: AsOf = None, config: Config = None, as_json
     from custvalue.data.warehouse import open_warehouse
     from custvalue.reports.audit import audit as compare
 
-    settings = _settings(config)
-    _must_exist(database)
+    settings = settings_from(config)
+    must_exist(database)
     with progress(as_json) as step, open_warehouse(database, read_only=True) as shop:
         step("fitting both packages")
         answer = compare(purchase_summary(shop, as_of=as_of, time_unit=settings.time_unit))
@@ -146,23 +146,31 @@ def audit(database: Existing, as_of: AsOf = None, config: Config = None, as_json
 
 @app.command()
 def report(
-    database: Existing, out: Out = DEFAULT_OUT, as_of: AsOf = None, config: Config = None, as_json: Json = False
-) -> None:
-    """Write report.html alone."""
+    database: Existing, out: Out = DEFAULT_OUT, as_of: AsOf = None, config: Config = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print it to report.pdf as well.")] = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Write report.html alone, and report.pdf if wanted."""
     from custvalue.data.warehouse import open_warehouse
     from custvalue.reports.analysis import analyse
     from custvalue.reports.html import write_report
+    from custvalue.reports.pdf import write_pdf
 
-    settings = _settings(config)
-    _must_exist(database)
+    settings = settings_from(config)
+    must_exist(database)
+    files = [out / "report.html"]
     with progress(as_json) as step, open_warehouse(database, read_only=True) as shop:
         analysis = analyse(shop, settings, as_of=as_of, progress=step)
         out.mkdir(parents=True, exist_ok=True)
-        write_report(analysis, out / "report.html")
+        write_report(analysis, files[0])
+        if pdf:
+            step("printing report.pdf")
+            files.append(out / "report.pdf")
+            write_pdf(files[0], files[1])
     if as_json:
-        print_json({"as_of": analysis.as_of, "missing": analysis.missing, "files": [out / "report.html"]})
+        print_json({"as_of": analysis.as_of, "missing": analysis.missing, "files": files})
     else:
-        out_console.print(f"Written: {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+        out_console.print(f"Written: {', '.join(map(str, files))}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _check_database(database: Path, sources: list[str]) -> None:
@@ -177,13 +185,15 @@ def _check_database(database: Path, sources: list[str]) -> None:
         raise SourceError(problem.message, hint) from None
 
 
-def _settings(config: Path | None) -> Any:
+def settings_from(config: Path | None) -> Any:
+    """Read the settings file; without one, the defaults."""
     from custvalue.config import load_settings
 
     return load_settings(config)
 
 
-def _must_exist(database: Path) -> None:
+def must_exist(database: Path) -> None:
+    """Refuse a database that is not there."""
     if not database.is_file():
         hint = f"there is no database {database.name}; make one with: custvalue load"
         raise typer.BadParameter(escape(hint), param_hint="DB")

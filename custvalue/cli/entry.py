@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+import custvalue.cli.desk  # noqa: F401, its commands, and those of start
 from custvalue.cli.commands import app
 from custvalue.cli.output import err_console, print_json
 from custvalue.errors import CustvalueError

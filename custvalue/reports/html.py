@@ -1,4 +1,4 @@
-"""All answers in one HTML file that opens anywhere, with no network: figures first, tables under them."""
+"""All answers in one HTML file that opens anywhere, with no network: three answers, then a chapter per question."""
 
 from __future__ import annotations
 
@@ -11,29 +11,38 @@ from markupsafe import Markup
 from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
-from custvalue.experiments.targeting import TargetingRule
-from custvalue.experiments.verdict import Verdict
-from custvalue.models.fitting import ModelFit
 from custvalue.plots import figure_for
 from custvalue.plots.theme import TEMPLATE
-from custvalue.reports.summary import KeyFigure, controls, decision_of, key_figures, question
-from custvalue.reports.tables import View, recommendation, views
+from custvalue.reports.answers import answers
+from custvalue.reports.chapters import METHODS, Chapter, Fold, chapters, methods
+from custvalue.reports.headings import headings
+from custvalue.reports.methods import paragraphs
+from custvalue.reports.summary import controls, unsaid
+from custvalue.reports.words import day
 from custvalue.reports.writing import whole_file
 from custvalue.results import format_table
-from custvalue.service.plan import ServicePlan
 
 if TYPE_CHECKING:
-    import datetime as dt
     from pathlib import Path
 
     from custvalue.reports.analysis import Analysis
+    from custvalue.reports.tables import View
     from custvalue.results import Result
 
 PAGE = "report.html.j2"
 TITLE_HEIGHT = 52
-"""Pixels above a figure that its title takes; on the page the section's heading says it."""
+"""Pixels above a figure that its title takes; on the page the chapter's heading says it."""
+LEAD_HEIGHT, ROW, FRAME = 330, 17, 90
+"""A chapter's figure is at most so high, unless its rows need more; folded figures have their own height."""
 MARKUP = re.compile(r"<(?!/?(?:b|i|br|sup|sub|extra)/?>)")
 """A `<` that does not begin one of the tags that our own figures write."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chart:
+    name: str
+    height: int
+    about: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,19 +52,24 @@ class _Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Section:
-    anchor: str
-    question: str
+class _Folded:
+    heading: str
     finding: str
     text: str
-    chart: str
-    height: int
+    chart: _Chart | None
     tables: list[_Table]
-    notes: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Section:
+    chapter: Chapter
+    chart: _Chart | None
+    table: _Table | None
+    folds: list[_Folded]
 
 
 def write_report(analysis: Analysis, file: Path) -> None:
-    """Write the report: the answer and its key figures, then a section per question.
+    """Write the report: warnings, the three answers, a chapter per question, and the methods.
 
     Parameters
     ----------
@@ -64,82 +78,79 @@ def write_report(analysis: Analysis, file: Path) -> None:
     file
         Where to write; one file that holds everything it needs.
     """
+    with whole_file(file) as written:
+        written.write_text(page(analysis), encoding="utf-8")
+
+
+def page(analysis: Analysis) -> str:
+    """Return the report's HTML."""
     charts: dict[str, Any] = {}
-    ordered = sorted(analysis.results.items(), key=lambda pair: isinstance(pair[1], ModelFit))
-    sections = [_section(name, result, charts) for name, result in ordered]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("custvalue", "reports"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    page = environment.get_template(PAGE).render(
+    return environment.get_template(PAGE).render(
         title="What our customers are worth, and which service pays",
         company=analysis.settings.company,
-        as_of=_day(analysis.as_of),
+        as_of=day(analysis.as_of),
         currency=analysis.currency,
-        answers=_answers(analysis),
-        cards=[(card, _shown(card, analysis.currency)) for card in key_figures(analysis)],
-        recommendation=_recommendation(analysis),
-        sections=sections,
+        answers=answers(analysis),
+        sections=[_section(chapter, charts) for chapter in chapters(analysis)],
         warnings=analysis.warnings,
-        missing=analysis.missing,
+        missing=unsaid(analysis),
+        methods=paragraphs(analysis),
+        method_folds=[_folded(fold, METHODS, i, charts) for i, fold in enumerate(methods(analysis))],
         controls=[(c, *(_number(v, c.kind) for v in (c.source, c.result, c.difference))) for c in controls(analysis)],
         charts=_json(charts),
         plotly=Markup(get_plotlyjs()),  # noqa: S704 - the library itself, once
     )
-    with whole_file(file) as written:
-        written.write_text(page, encoding="utf-8")
 
 
-def _section(name: str, result: Result, charts: dict[str, Any]) -> _Section:
-    anchor = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    chart, height = "", 0
-    if figure_for.dispatch(type(result)) is not figure_for.dispatch(object):
-        chart = f"chart-{anchor}"
-        figure = figure_for(result)
-        top = figure.layout.margin.t or TEMPLATE.layout.margin.t
-        figure.update_layout(template=TEMPLATE, title=None, autosize=True, margin_t=max(24, top - TITLE_HEIGHT))
-        charts[chart] = _tame(figure.to_plotly_json())
-        height = int(figure.layout.height or 440)
+def _section(chapter: Chapter, charts: dict[str, Any]) -> _Section:
+    anchor, currency = chapter.anchor, chapter.result.currency
     return _Section(
-        anchor=anchor,
-        question=question(name),
-        finding=result.title,
-        text=result.sentence if isinstance(result, Verdict) else "",
-        chart=chart,
-        height=height,
-        tables=[_table(view, f"{anchor}-{i}", result.currency) for i, view in enumerate(views(result))],
-        notes=result.notes(),
+        chapter=chapter,
+        chart=None if chapter.drawn is None else _chart(anchor, chapter.drawn, chapter.finding, charts, LEAD_HEIGHT),
+        table=None if chapter.table is None else _table(chapter.table, anchor, currency),
+        folds=[_folded(fold, anchor, i, charts) for i, fold in enumerate(chapter.folds)],
     )
+
+
+def _folded(fold: Fold, anchor: str, number: int, charts: dict[str, Any]) -> _Folded:
+    name = f"{anchor}-{number}"
+    return _Folded(
+        heading=fold.heading,
+        finding=fold.finding,
+        text=fold.text,
+        chart=_chart(name, fold.result, fold.finding, charts) if fold.has_figure else None,
+        tables=[_table(view, f"{name}-{i}", fold.result.currency) for i, view in enumerate(fold.tables)],
+    )
+
+
+def _chart(name: str, result: Result, about: str, charts: dict[str, Any], highest: int = 2_000) -> _Chart | None:
+    """Draw a result's figure without its title, which stands above it as a heading; None where it has none."""
+    if figure_for.dispatch(type(result)) is figure_for.dispatch(object):
+        return None
+    figure = figure_for(result)
+    top = max(24, (figure.layout.margin.t or TEMPLATE.layout.margin.t) - TITLE_HEIGHT)
+    names = {
+        name
+        for trace in figure.data
+        for name in (trace.y if isinstance(trace.y, tuple) else ())
+        if isinstance(name, str)
+    }
+    height = min(int(figure.layout.height or 440) - TITLE_HEIGHT, max(highest, FRAME + ROW * len(names)))
+    figure.update_layout(template=TEMPLATE, title=None, autosize=True, margin_t=top, height=height)
+    if names:  # each row keeps its name, however low the figure
+        figure.update_yaxes(dtick=1)
+    charts[f"chart-{name}"] = _tame(figure.to_plotly_json())
+    return _Chart(name=f"chart-{name}", height=height, about=about)
 
 
 def _table(view: View, name: str, currency: str) -> _Table:
     formatted = format_table(view.frame, view.kinds, currency=currency, name=f"table-{name}")
-    raw = formatted.as_raw_html()
+    raw = formatted.cols_label(cases={**headings(view.kinds, currency)}).as_raw_html()
     return _Table(caption=view.caption, html=Markup(raw))  # noqa: S704 - cells are escaped by great-tables
-
-
-def _recommendation(analysis: Analysis) -> _Table | None:
-    plan = analysis.results.get("plan")
-    return _table(recommendation(plan), "recommendation", plan.currency) if isinstance(plan, ServicePlan) else None
-
-
-def _answers(analysis: Analysis) -> list[tuple[str, str]]:
-    """Say the decisions first; without a plan, what was found."""
-    told: list[tuple[str, str]] = []
-    for name, result in analysis.results.items():
-        if isinstance(result, Verdict):
-            told.append((result.experiment.replace("_", " ").capitalize(), decision_of(result)))
-        elif isinstance(result, TargetingRule):
-            told.append((question(name), result.title))
-    plan = analysis.results.get("plan")
-    if plan is not None:
-        return [*told, ("Service", plan.title)]
-    known = (
-        (question(name), r.title)
-        for name, r in analysis.results.items()
-        if not isinstance(r, ModelFit | Verdict | TargetingRule)
-    )
-    return [*told, *known]
 
 
 def _tame(node: Any) -> Any:
@@ -157,17 +168,6 @@ def _json(charts: dict[str, Any]) -> Markup:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704 - just made safe
-
-
-def _day(day: dt.date) -> str:
-    return f"{day.day} {day:%B %Y}"
-
-
-def _shown(card: KeyFigure, currency: str) -> tuple[str, str]:
-    """Return a key figure's text and its unit."""
-    if isinstance(card.value, str):
-        return card.value, ""
-    return _number(card.value, card.kind, digits=0), currency if card.kind == "money" else ""
 
 
 def _number(value: float, kind: str, digits: int = 2) -> str:

@@ -61,7 +61,7 @@ class View:
     totals: tuple[str, ...] = ()
 
 
-def _view(
+def view_of(
     caption: str, frame: pl.DataFrame, kinds: Mapping[str, Kind], columns: Sequence[str] = (), name: str = "",
     totals: tuple[str, ...] = (),
 ) -> View:  # fmt: skip
@@ -74,7 +74,7 @@ def _view(
 @singledispatch
 def views(result: Result) -> list[View]:
     """Return the tables that a reader of the report needs; the workbook has the whole table."""
-    return [_view("", result.table.head(SHOWN_ROWS), result.column_kinds())]
+    return [view_of("", result.table.head(SHOWN_ROWS), result.column_kinds())]
 
 
 @views.register
@@ -83,7 +83,7 @@ def _(result: RowsRead) -> list[View]:
     money = ("table", "came", "used", "unattributed", "set_aside", "repeated", "left_out", "share_set_aside")
     kinds = result.column_kinds()
     caption = "Money: as the files write it, and what became of it (absolute amounts)"
-    return [_view(caption, result.table, kinds, money), _view("Rows", result.table, kinds, rows, name="rows")]
+    return [view_of(caption, result.table, kinds, money), view_of("Rows", result.table, kinds, rows, name="rows")]
 
 
 @views.register
@@ -100,7 +100,7 @@ def _(result: CustomerProfit) -> list[View]:
     )
     kinds: dict[str, Kind] = {"share_of_net_revenue": "percent"}
     caption = "Profit and loss of the company: ex tax, income positive, costs negative"
-    return [_view(caption, frame, kinds, name="company")]
+    return [view_of(caption, frame, kinds, name="company")]
 
 
 @views.register
@@ -110,22 +110,22 @@ def _(result: WhaleCurve) -> list[View]:
     frame = result.table.group_by(tenth).agg(
         pl.len().cast(pl.Int64).alias("n_customers"), pl.col("profit").sum(), pl.col("cumulative").last()
     )
-    return [_view("Customers from best to worst, by tenths", frame.sort("tenth"), {"tenth": "count"}, name="tenths")]
+    return [view_of("Customers from best to worst, by tenths", frame.sort("tenth"), {"tenth": "count"}, name="tenths")]
 
 
 @views.register
 def _(result: CourtesyCost) -> list[View]:
     columns = ("measure", "n_events", "n_customers", "full", "avoidable", "accounting", "economic", "forgone_fee")
     costly = result.table.filter(pl.col("n_events") > 0)
-    welcome = _view("Winning and welcoming customers as marketing; the rest is cost of service", result.marketing, {},
+    welcome = view_of("Winning and welcoming customers as marketing; the rest is cost of service", result.marketing, {},
                     name="as marketing")  # fmt: skip
-    granted = _view("By rule, and beyond it", result.by("grant"), result.kinds, ("measure", "granted", *columns[1:]),
+    granted = view_of("By rule, and beyond it", result.by("grant"), result.kinds, ("measure", "granted", *columns[1:]),
                     name="by grant")  # fmt: skip
-    segments = _view("By segment", result.by("segment"), result.kinds, ("segment", *columns[1:]), name="by segment")
+    segments = view_of("By segment", result.by("segment"), result.kinds, ("segment", *columns[1:]), name="by segment")
     bearers = ("granted_by_dept", "borne_by_dept", "n_events", "full", "avoidable")
-    matrix = _view("Who granted it, and who bears it", result.by("department").head(BEST), result.kinds, bearers,
+    matrix = view_of("Who granted it, and who bears it", result.by("department").head(BEST), result.kinds, bearers,
                    name="by department")  # fmt: skip
-    measures = _view("By measure, highest cost first", costly.head(SHOWN_ROWS), result.kinds, columns)
+    measures = view_of("By measure, highest cost first", costly.head(SHOWN_ROWS), result.kinds, columns)
     return [measures, granted, welcome, segments, matrix]
 
 
@@ -133,7 +133,7 @@ def _(result: CourtesyCost) -> list[View]:
 def _(result: DeliveredToday) -> list[View]:
     columns = ("measure", "n_events", "events_per_customer_year", "minutes")
     kinds: dict[str, Kind] = {"events_per_customer_year": "number", "minutes": "count"}
-    return [_view("In the last quarter, most often first", result.latest.head(BEST), kinds, columns, name="latest")]
+    return [view_of("In the last quarter, most often first", result.latest.head(BEST), kinds, columns, name="latest")]
 
 
 @views.register
@@ -141,13 +141,13 @@ def _(result: CourtesyLimits) -> list[View]:
     columns = ("measure", "guard", "max_per_customer_year", "n_beyond", "n_customers_beyond", "cost_beyond", "unmet",
                "n_too_early", "cost_too_early")  # fmt: skip
     beyond = result.table.filter((pl.col("n_beyond") > 0) | (pl.col("n_too_early") > 0))
-    return [_view("Beyond a limit, dearest first", beyond, result.kinds, columns)] if beyond.height else []
+    return [view_of("Beyond a limit, dearest first", beyond, result.kinds, columns)] if beyond.height else []
 
 
 @views.register
 def _(result: DepartmentAgainstCompany) -> list[View]:
     caption = "A comparison within segments, not an experiment; money a case"
-    return [_view(caption, result.table.drop("unit", "more", "loses_per_unit", "is_beyond_chance"), result.kinds)]
+    return [view_of(caption, result.table.drop("unit", "more", "loses_per_unit", "is_beyond_chance"), result.kinds)]
 
 
 @views.register
@@ -156,32 +156,32 @@ def _(result: ActivityBudget) -> list[View]:
                "idle_cost", "saved_if_given_up", "to_hire")  # fmt: skip
     work: dict[str, Kind] = {"n": "count", "minutes": "count", "per_order": "number", "minutes_each": "number"}
     parts = ("resource_id", "activity", "n_last", "per_order", "minutes_each", "n", "minutes")
-    resources = _view("By resource", result.table, result.kinds, columns)
-    return [resources, _view("By activity", result.activities, work, parts, name="activities")]
+    resources = view_of("By resource", result.table, result.kinds, columns)
+    return [resources, view_of("By activity", result.activities, work, parts, name="activities")]
 
 
 @views.register
 def _(result: Unprofitable) -> list[View]:
-    worst = _view(f"The {BEST} customers who lose most", result.table.head(BEST), result.kinds)
-    return [_view("What could be done, and the money it frees", result.actions, result.kinds, name="actions"), worst]
+    worst = view_of(f"The {BEST} customers who lose most", result.table.head(BEST), result.kinds)
+    return [view_of("What could be done, and the money it frees", result.actions, result.kinds, name="actions"), worst]
 
 
 @views.register
 def _(result: LedgerReconciliation) -> list[View]:
     money = ("ledger", "assigned", "unused_capacity", "facility", "unassigned", "difference")
     columns = ("account", "name", *money)
-    return [_view("By account, all months", result.by("account"), {}, columns, name="accounts", totals=money)]
+    return [view_of("By account, all months", result.by("account"), {}, columns, name="accounts", totals=money)]
 
 
 @views.register
 def _(result: ControlTotals) -> list[View]:
     money = ("came", "carried", "left_out", "difference")
-    where = _view(
+    where = view_of(
         "Where each euro went: lines after moves, and what is left out by name", result.flows, {}, name="flows"
     )
-    rules = _view("What each rule books; a rule that moves money leaves no rest", result.rules, {}, name="rules")
-    gaps = _view("Gaps: work and goods without a cost, named with their amount", result.gaps, {}, name="gaps")
-    balance = _view("Each money column of the raw tables against the books", result.table, {}, ("raw_column", *money),
+    rules = view_of("What each rule books; a rule that moves money leaves no rest", result.rules, {}, name="rules")
+    gaps = view_of("Gaps: work and goods without a cost, named with their amount", result.gaps, {}, name="gaps")
+    balance = view_of("Each money column of the raw tables against the books", result.table, {}, ("raw_column", *money),
                     name="balance")  # fmt: skip
     return [balance, where, rules] + ([gaps] if result.gaps.height else [])
 
@@ -191,26 +191,32 @@ def _(result: CapacityUse) -> list[View]:
     minutes: dict[str, Kind] = dict.fromkeys(("practical_min", "needed_min", "idle_min", "overload_min"), "count")
     columns = ("name", *minutes, "used_share", "cost", "unused_cost", "n_overloaded", "n_months")
     caption = "Practical capacity by resource, whole time: unused capacity is shown and never allocated"
-    return [_view(caption, result.by_resource, minutes, columns, name="resources")]
+    return [view_of(caption, result.by_resource, minutes, columns, name="resources")]
 
 
 @views.register
 def _(result: InwardPanel) -> list[View]:
-    side = _view("The customer's side of an order", result.customer_side, {}, name="customer side")
-    brings = _view("What it brings, shown apart", result.profit, result.kinds, name="brings")
-    return [_view("Higher is worse for every sign", result.table, result.kinds), side, brings]
+    side = view_of("The customer's side of an order", result.customer_side, {}, name="customer side")
+    brings = view_of("What it brings, shown apart", result.profit, result.kinds, name="brings")
+    return [view_of("Higher is worse for every sign", result.table, result.kinds), side, brings]
 
 
 @views.register
 def _(result: ModelFit) -> list[View]:
-    return [_view("Parameters, with 95 % intervals", result.table, result.kinds)]
+    return [view_of("Parameters, with 95% intervals", result.table, result.kinds)]
 
 
 @views.register
 def _(result: LifetimeValue) -> list[View]:
     column = result.value_column
     best = result.table.sort(column, "customer_id", descending=[True, False]).head(BEST)
-    return [_view(f"The {BEST} customers with the highest {column.replace('_', ' ')}", best, result.column_kinds())]
+    return [
+        view_of(
+            f"The {BEST} customers with the highest future {'revenue' if column == 'revenue_value' else 'value'}",
+            best,
+            result.column_kinds(),
+        )
+    ]
 
 
 @views.register
@@ -218,7 +224,7 @@ def _(result: Segments) -> list[View]:
     column = result.value_column
     columns = ("segment", "n_customers", "customer_share", column, f"{column}_mean", "value_share", "churn_probability",
                "cost_to_serve")  # fmt: skip
-    return [_view("High value first; within it those at risk first", result.table, result.kinds, columns)]
+    return [view_of("High value first; within it those at risk first", result.table, result.kinds, columns)]
 
 
 @views.register
@@ -226,23 +232,23 @@ def _(result: Verdict) -> list[View]:
     columns = ("segment", "decision", "n_control", "n_treated", "effect", "effect_low", "effect_high", "p_pays",
                "annual_impact", "revenue_effect", "orders_uplift", "break_even_uplift")  # fmt: skip
     judged = result.table.drop_nulls("effect")
-    shown = [_view("Effect on contribution per customer", judged, result.kinds, columns)] if judged.height else []
+    shown = [view_of("Effect on contribution per customer", judged, result.kinds, columns)] if judged.height else []
     costs = result.costs.drop_nulls("accounting_cost") if "accounting_cost" in result.costs.columns else pl.DataFrame()
     if judged.height and costs.height:
         money: dict[str, Kind] = dict.fromkeys((c for c, t in costs.schema.items() if t.is_float()), "money")
         wanted = ("segment", "n_treated", "accounting_cost", "economic_cost", "accounting_total", "economic_total")
         caption = "Cost of the measure: as the books see it, and as the decision sees it (per treated customer)"
-        shown.append(_view(caption, costs, money, wanted, name="cost"))
+        shown.append(view_of(caption, costs, money, wanted, name="cost"))
     known = judged.drop_nulls("perfect_information")
     if known.height:
         knowing = ("segment", "perfect_information", "sample_information", "testing_cost", "testing_gain",
                    "keep_testing_until")  # fmt: skip
         caption = f"What knowing more is worth, over {result.settings.horizon_days:,} days"
-        shown.append(_view(caption, known, result.kinds, knowing, name="knowing more"))
+        shown.append(view_of(caption, known, result.kinds, knowing, name="knowing more"))
     if result.naive is not None:
         caption = "Comparisons that must not be taken for the effect"
-        shown.append(_view(caption, result.naive, {"naive_difference": "money"}, name="naive"))
-    return [*shown, _view("Checks of the test", result.checks, {}, name="checks")]
+        shown.append(view_of(caption, result.naive, {"naive_difference": "money"}, name="naive"))
+    return [*shown, view_of("Checks of the test", result.checks, {}, name="checks")]
 
 
 @views.register
@@ -251,22 +257,23 @@ def _(result: ThresholdCurve) -> list[View]:
                "gain_low", "gain_high")  # fmt: skip
     caption = "Profit per customer by threshold, and its gain over today's"
     tested = result.table.filter(result.table["basis"] == "tested")
-    checks = _view("Checks of the comparison", result.checks, {}, name="checks")
-    return [_view(caption, tested, result.kinds, columns), checks]
+    checks = view_of("Checks of the comparison", result.checks, {}, name="checks")
+    return [view_of(caption, tested, result.kinds, columns), checks]
 
 
 @views.register
 def _(result: ServicePlan) -> list[View]:
     steps = result.roadmap.drop("measure")
     tests = result.tests.drop("measure").head(TESTS_SHOWN)
+    ended = result.withdrawals.drop("measure")
     parts = [
-        _view("Quarter by quarter: who, what it costs, and when it stops", steps, result.kinds, name="roadmap"),
-        _view("What to test next", tests, result.kinds, name="tests"),
-        _view("What does not pay: who has it, and what a withdrawal frees", result.withdrawals, result.kinds,
+        view_of("Quarter by quarter: who, what it costs, and when it stops", steps, result.kinds, name="roadmap"),
+        view_of("What to test next", tests, result.kinds, name="tests"),
+        view_of("What does not pay: who has it, and what a withdrawal frees", ended, result.kinds,
               name="withdrawals"),
-        _view("How sure it is", result.risk, result.kinds, name="risk"),
-        _view("Limits: what is left, and what more would bring", result.shadow_prices, result.kinds, name="limits"),
-        _view("What other budgets would earn", result.frontier, result.kinds, name="frontier"),
+        view_of("How sure it is", result.risk, result.kinds, name="risk"),
+        view_of("Limits: what is left, and what more would bring", result.shadow_prices, result.kinds, name="limits"),
+        view_of("What other budgets would earn", result.frontier, result.kinds, name="frontier"),
     ]  # fmt: skip
     return [part for part in parts if part.frame.height]
 
@@ -275,4 +282,4 @@ def recommendation(plan: ServicePlan) -> View:
     """Return what to do for each measure and segment and why; of what stays as it is, only what was measured."""
     frame = plan.table.filter((pl.col("action") != "keep") | (pl.col("basis") == "measured"))
     columns = ("name", "segment", "action", "n_customers", "gain", "gain_low", "gain_high", "cost", "basis", "why")
-    return _view("", frame, plan.kinds, columns)
+    return view_of("", frame, plan.kinds, columns)

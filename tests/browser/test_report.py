@@ -17,24 +17,29 @@ def answers():
         return cv.analyse(shop, cv.Settings())
 
 
-def opened(chromium, file, width=1280):
-    """Open a file offline; return the page and what it said and asked for."""
-    context = chromium.new_context(offline=True, viewport={"width": width, "height": 900})
+DRAWN = """() => [...document.querySelectorAll('.chart')].every(
+    node => node.classList.contains('js-plotly-plot') || node.closest('details:not([open])'))"""
+
+
+def opened(chromium, file, width=1280, unfolded=False):
+    """Open a file offline, the details too if wanted; return the page and what it said and asked for."""
+    context = chromium.new_context(offline=True, viewport={"width": width, "height": 800})
     page, said, asked = context.new_page(), [], []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(file.as_uri())
-    page.wait_for_function(
-        "document.querySelectorAll('.chart').length == document.querySelectorAll('.chart.js-plotly-plot').length"
-    )
+    if unfolded:
+        page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+        page.wait_for_timeout(300)  # an opened fold says so only after a moment
+    page.wait_for_function(DRAWN)
     return page, said, [url for url in asked if not url.startswith(("data:", "blob:"))]
 
 
 def test_every_chart_is_drawn_without_a_network(chromium, answers, tmp_path):
     file = tmp_path / "report.html"
     write_report(answers, file)
-    page, said, asked = opened(chromium, file)
+    page, said, asked = opened(chromium, file, unfolded=True)
     charts = page.locator(".chart")
     assert charts.count() == len(answers.results)
     for number in range(charts.count()):
@@ -49,12 +54,49 @@ def test_every_chart_is_drawn_without_a_network(chromium, answers, tmp_path):
     assert asked == [file.as_uri()]
 
 
-def test_first_screen_holds_the_answer(chromium, answers, tmp_path):
+@pytest.mark.parametrize("width", [1280, 640])
+def test_first_screen_holds_the_three_answers_and_the_page_is_short(chromium, answers, tmp_path, width):
+    write_report(answers, tmp_path / "report.html")
+    page, _, _ = opened(chromium, tmp_path / "report.html", width)
+    boxes = [each.bounding_box() for each in page.locator(".answer").all()]
+    assert len(boxes) == 3
+    assert all(box["y"] + box["height"] <= 800 for box in boxes)
+    assert page.evaluate("document.documentElement.scrollHeight") < 6_000
+    assert page.locator(".chart.js-plotly-plot").count() == page.locator("section > figure .chart").count() == 6
+    assert (tmp_path / "report.html").stat().st_size < 6_000_000
+
+
+def test_a_fold_draws_its_figure_when_it_is_opened(chromium, answers, tmp_path):
+    write_report(answers, tmp_path / "report.html")
+    page, said, _ = opened(chromium, tmp_path / "report.html")
+    fold = page.locator("#earn details", has_text="Who makes the profit?")
+    assert fold.locator("svg.main-svg").count() == 0
+    fold.locator("summary").click()
+    fold.locator("svg.main-svg").first.wait_for()
+    assert fold.locator("svg.main-svg").first.bounding_box()["width"] > 600
+    assert said == []
+
+
+def test_the_same_command_prints_it(answers, tmp_path):
+    from custvalue.errors import SourceError
+    from custvalue.reports import pdf
+
+    if pdf.browser() is None:
+        with pytest.raises(SourceError, match="no browser here that prints"):
+            pdf.write_pdf(tmp_path / "report.html", tmp_path / "report.pdf")
+        return
+    write_report(answers, tmp_path / "report.html")
+    pdf.write_pdf(tmp_path / "report.html", tmp_path / "report.pdf")
+    printed = (tmp_path / "report.pdf").read_bytes()
+    assert 3 <= printed.count(b"/Type /Page\n") <= 12
+    assert len(printed) > 50_000  # charts are drawn
+
+
+def test_paper_has_at_most_twelve_pages(chromium, answers, tmp_path):
     write_report(answers, tmp_path / "report.html")
     page, _, _ = opened(chromium, tmp_path / "report.html")
-    for text in ("Contribution", "Future value", "Cost of courtesy", "Free delivery"):
-        assert page.locator(".card .label", has_text=text).bounding_box()["y"] < 500
-    assert page.locator("#recommendation .gt_table").bounding_box()["y"] < 900
+    printed = page.pdf(prefer_css_page_size=True)
+    assert 3 <= printed.count(b"/Type /Page\n") <= 12
 
 
 @pytest.mark.parametrize("width", [360, 703])
@@ -71,7 +113,7 @@ def test_keyboard_reaches_the_answer_first(chromium, answers, tmp_path):
     write_report(answers, tmp_path / "report.html")
     page, _, _ = opened(chromium, tmp_path / "report.html")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the answer"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the answers"
 
 
 def test_what_a_customer_typed_does_not_run(chromium, answers, tmp_path):
@@ -91,7 +133,7 @@ def test_what_a_customer_typed_does_not_run(chromium, answers, tmp_path):
         verdict, experiment=evil, pays_only_for=(evil,), table=verdict.table.with_columns(remote)
     )
     write_report(replace(answers, results=results, missing=((evil, evil),)), tmp_path / "report.html")
-    page, said, asked = opened(chromium, tmp_path / "report.html")
+    page, said, asked = opened(chromium, tmp_path / "report.html", unfolded=True)
     page.wait_for_timeout(500)
     assert page.evaluate("window.pwned") is None
     assert said == []

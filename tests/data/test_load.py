@@ -275,7 +275,7 @@ def test_mapping_that_is_missing():
         (lambda d: put(d, "t.parquet", "not parquet"), "as Parquet"),
         (lambda d: put(d, "t.xlsx", "not a workbook"), "as a workbook"),
         (lambda d: put(d, "t.csv.gz", "\x1f\x8b broken", "latin-1"), "t.csv.gz is damaged"),
-        (lambda d: "postgres:///x", "Can't open a 'postgres' database"),
+        (lambda d: "postgres:///x", "Can't read from postgres://"),
         (lambda d: 42, "Can't load a int"),
         (lambda d: pl.DataFrame(), "no column"),
     ],
@@ -355,7 +355,12 @@ def test_reasons_are_told_once_per_cause_and_rows_keep_their_values(shop, tmp_pa
     text += "500,ann,2025-01-01,10,11\n500,ann,2025-01-01,10,1\n500,ann,2025-01-01,9,1\n501,ann,x,ten,0\n"
     report = shop.load(put(tmp_path, "orders.csv", text))
     assert report.reasons.rows() == [
-        ("orders", "ordered_at is not a date", f"orders.csv row 1: '{days[0]}'", 500),
+        (
+            "orders",
+            'ordered_at is not a date in ISO 8601: the mapping needs date_format = "%d.%m.%Y" under [tables.orders]',
+            f"orders.csv row 1: '{days[0]}'",
+            500,
+        ),
         ("orders", "discount exceeds gross_list", "orders.csv row 501", 1),
         ("orders", "order_id stands already in an earlier row", "orders.csv row 503: '500'", 1),
         ("orders", "ordered_at is not a date; gross_list is not a number", "orders.csv row 504: 'x', 'ten'", 1),

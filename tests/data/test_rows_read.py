@@ -104,7 +104,7 @@ def test_a_run_says_so_first_of_all(shop, tmp_path):
     assert later == "6 orders of 60.00 EUR lie after 2025-08-31 and are in no figure."
     write_report(analysis, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert page.index("Read this first.") < page.index('class="card')
+    assert page.index("Read this first.") < page.index('class="answer')
     files = [c for c in controls(analysis) if c.what.startswith("Files of transactions")]
     assert [(c.source, c.result, c.difference) for c in files] == [(1800.0, 1800.0, 0.0)]
     assert cv.analyse(shop, cv.Settings(set_aside_limit=0.7)).warnings == ()

@@ -14,8 +14,11 @@ import pytest
 
 import custvalue as cv
 from custvalue.plots.theme import wrapped
+from custvalue.reports.answers import answers
+from custvalue.reports.chapters import chapters
 from custvalue.reports.html import write_report
-from custvalue.reports.summary import controls, key_figures
+from custvalue.reports.summary import controls
+from custvalue.reports.words import for_people
 
 if TYPE_CHECKING:
     from custvalue.reports.analysis import Analysis
@@ -64,16 +67,84 @@ def page(html):
     return Page(html)
 
 
-def test_every_finding_is_a_heading_and_every_key_figure_is_on_the_page(analysis, page):
-    for result in analysis.results.values():
-        assert " ".join(result.title.split()) in page.text
-    figures = key_figures(analysis)
-    assert len(figures) == 6
-    assert [figure.label for figure in figures] == [
-        "Customers", "Contribution", "Cost of courtesy", "Future value", "Churned", "Free delivery",
-    ]  # fmt: skip
-    assert f"{analysis.results['profit'].company['contribution'].item():,.0f} EUR" in page.text
-    assert page.text.index("What to give, withdraw and test") < page.text.index(analysis.results["profit"].title)
+def test_every_finding_is_on_the_page_rounded_for_people(analysis, page):
+    for name, result in analysis.results.items():
+        if name not in ("plan", "verdict vip_gift"):  # the plan's steps are a sentence of their own
+            assert " ".join(for_people(result.title).split()) in page.text
+    assert "41% of 1.43 million EUR of net revenue" in page.text
+
+
+def test_the_three_answers_come_first_and_can_be_repeated(analysis, page):
+    worth, courtesy, act = answers(analysis)
+    total = float(analysis.results["value"].table["clv"].sum())
+    assert round(total, -3) == 243_000
+    assert worth.lead == (
+        "Our 4,000 customers will bring about 243,000\xa0EUR of profit after goods and service in the next 12 months."
+    )
+    low, high = analysis.results["value"].total_by().table.row(0)[3:5]
+    assert f"between {round(low, -3):,.0f} and {round(high, -3):,.0f}\xa0EUR" in worth.more
+    profit = analysis.results["profit"].table
+    kept = float(profit["contribution"].sum())
+    assert (
+        f"So far we earned {round(kept, -3):,.0f}\xa0EUR on them, {kept / float(profit['net_revenue'].sum()):.0%} of their "
+        f"net revenue; we lost money on {profit.filter(pl.col('contribution') < 0).height} of them." in worth.more
+    )
+    full = float(analysis.results["courtesy"].table["full"].sum())
+    assert courtesy.lead == (
+        f"Courtesy cost us about {round(full, -3):,.0f}\xa0EUR from January 2023 to December 2025, "
+        f"{full / float(analysis.results['courtesy'].gross_margin):.0%} of gross margin."
+    )
+    assert act.lead == "Give free delivery to “remote”; withdraw it from “bargain” and “loyal and near”."
+    places = [page.text.index(" ".join(answer.lead.split())) for answer in (worth, courtesy, act)]
+    assert places == sorted(places)
+    assert places[-1] < page.text.index("In this report")
+    for answer in (worth, courtesy, act):
+        assert answer.anchor in [attrs.get("id") for attrs in page.all("section")]
+
+
+def test_what_has_no_customer_is_not_what_customers_brought():
+    rows = [(f"c{i % 30}" if i % 4 else None, dt.date(2024, 1, 1) + dt.timedelta(days=3 * i), 10.0) for i in range(200)]
+    with cv.open() as shop:
+        shop.load(pl.DataFrame(rows, schema=["customer_id", "ordered_at", "amount"], orient="row"))
+        worth = answers(cv.analyse(shop, cv.Settings()))[0]
+    assert (
+        "So far they brought 1,500\xa0EUR of net revenue; sales without a customer brought 500\xa0EUR more."
+        in worth.more
+    )
+
+
+def test_a_warning_comes_before_the_answers(analysis, tmp_path):
+    write_report(replace(analysis, warnings=("3% of the money of orders was set aside.",)), tmp_path / "report.html")
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert text.index("Read this first. 3% of the money") < text.index("Our 4,000 customers")
+
+
+def test_a_test_that_cannot_be_judged_is_no_chapter(analysis, page):
+    asked = [chapter.question for chapter in chapters(analysis)]
+    assert "Does free delivery pay?" in asked
+    assert "Does vip gift pay?" not in asked
+    assert f"Does vip gift pay? {analysis.results['verdict vip_gift'].sentence}" in page.text
+
+
+def test_a_chapter_has_one_figure_and_at_most_one_short_table(html):
+    parts = re.split(r'<section id="', html)[1:]
+    assert len(parts) >= 8
+    for part in parts:
+        shown = re.sub(r"<details>.*</details>", "", part.split("</section>")[0], flags=re.DOTALL)
+        assert shown.count('class="chart"') <= 1
+        assert shown.count("<table") <= 1
+        assert shown.count("<tr") <= 10
+
+
+def test_the_methods_are_words_and_not_the_names_of_fields(page):
+    text = page.text[page.text.index("What was counted, what was assumed") : page.text.index("The proofs")]
+    assert "Orders from 1 January 2023 to 31 December 2025 of 4,000 customers." in text
+    assert "discounted at 10% a year" in text
+    assert "may leave after any purchase" in text
+    assert "Free delivery was tried on customers drawn at random" in text
+    assert "_" not in text
+    for name in ("peak rank", "n draws", "gradient norm", "seed"):
+        assert name not in page.text
 
 
 def test_every_change_and_every_measured_row_of_the_plan_has_its_reason_on_the_page(analysis, page):
@@ -152,11 +223,19 @@ def test_without_costs_and_tests_it_says_what_it_can(tmp_path):
         bare = cv.analyse(shop, cv.Settings())
     write_report(bare, tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
-    assert "What can be said so far" in page.text
-    assert "costs are not loaded" in page.text
+    worth, courtesy, act = answers(bare)
+    assert worth.lead == "Our 120 customers will bring about 4,900\xa0EUR of revenue in the next 12 months."
+    assert "once the cost of goods is loaded" in worth.more
+    assert courtesy.lead == "Not known: no courtesy shows in these data."
+    assert "courtesy_catalogue" in courtesy.more
+    assert act.lead.startswith("Test before you change anything")
+    assert "keep the best" not in act.more  # all are expected to bring the same
+    assert "no costs are loaded" in page.text
+    assert [chapter.question for chapter in chapters(bare)] == [worth.question, "What do we earn on them?"]
+    assert [chapter.drawn is None for chapter in chapters(bare)] == [True, False]
     assert "needs unit_cost of order_lines or products" in page.text
     assert "experiments and assignments are not loaded" in page.text
-    assert "Contribution" not in [figure.label for figure in key_figures(bare)]
+    assert "contribution" not in worth.more
 
 
 def test_control_totals_tie_and_would_show_a_cent(analysis):
