@@ -77,4 +77,6 @@ from .reports.audit import to_lifetimes as to_lifetimes
 from .service.measured import effects_from as effects_from
 from .service.plan import choose_levels as choose_levels
 from .service.plan import plan_service as plan_service
+from .service.review import review as review
+from .service.review import roll_out as roll_out
 from .service.segments import segment_customers as segment_customers

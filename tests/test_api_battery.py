@@ -55,6 +55,7 @@ def good(root):
         "measure_cost": [1.0, 0.0] * (n // 2), "entry_day": [dt.date(2025, 1, 1 + i % 20) for i in range(n)],
     })  # fmt: skip
     verdict = cv.does_it_pay(people)
+    plan = cv.plan_service(shop)
     pnl, cost = cv.customer_profit(shop), cv.courtesy_cost(shop)
     split = cv.split_at(orders)
     panel = pl.DataFrame({
@@ -94,7 +95,8 @@ def good(root):
         "load_settings": {"path": None}, "long_run": {"verdict": verdict, "retention": 0.8},
         "looks_of": {"customers": people}, "open": {"path": None},
         "opt_in_effect": {"customers": people, "covariates": ["pre_contribution"]},
-        "plan_service": {"shop": shop}, "recovery": {"verdict": verdict}, "sample_data": {},
+        "plan_service": {"shop": shop}, "review": {"plan": plan, "shop": shop}, "roll_out": {"plan": plan, "shop": shop},
+        "recovery": {"verdict": verdict}, "sample_data": {},
         "sample_size": {"history": people}, "segment_customers": {"customers": value.table},
         "spend_independence": {"summary": summary},
         "spend_per_customer": {"purchases": pl.DataFrame({"customer_id": who, "amount": amounts, "day": days})},

@@ -10,7 +10,7 @@ import polars as pl
 from custvalue.experiments.money import Belief, FurtherTest, best_further_test
 from custvalue.experiments.randomised import ALL
 from custvalue.service.costs import measure_costs
-from custvalue.service.measured import DAYS_PER_YEAR, combined, segments_of
+from custvalue.service.measured import DAYS_PER_YEAR, DOES_NOT_PAY, KEEP_TESTING, PAYS, Evidence, combined, segments_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -79,6 +79,7 @@ class Case:
     test_days: int = PILOT_DAYS
     perfect_information: float = 0.0
     experiment: str | None = None
+    n_tests: int = 1
     ends_with_test: int = 0
 
 
@@ -89,33 +90,34 @@ def measured_cases(facts: Facts, spread: float) -> list[Case]:
     for measure in dict.fromkeys(facts.effects["measure"]):
         work = facts.hours_of(measure)
         for segment in segments_of(facts.effects, measure):
-            belief, row = found[measure, segment]
-            whole = found.get((measure, ALL))
-            decision = _decision(row, whole)
-            if decision != row["decision"] and whole is not None:
-                belief = _pooled(belief, whole[0])
+            known, whole = found[measure, segment], found.get((measure, ALL))
+            row, belief, decision = known.newest, known.belief, _decision(known, whole)
+            if decision != known.decision and whole is not None:
+                belief = _pooled(belief, whole.belief)
+            test = _measured_test(row)
+            if decision == KEEP_TESTING != row["decision"] and test.n_per_arm == 0:  # the tests differ: one more
+                test = _pilot(belief, row["n_customers"], facts.sd_year)
             hours = {r: h for r, h in work.items() if h}
             out.append(Case(
-                measure=measure, name=facts.names.get(measure, row["experiment"].replace("_", " ")), segment=segment,
+                measure=measure, name=facts.names.get(measure, known.experiments[0].replace("_", " ")), segment=segment,
                 n_customers=row["n_customers"], given_today=facts.given_today(measure, segment), belief=belief,
-                basis="measured", decision=decision, low=row["low"], high=row["high"], cost=row["cost"] or 0.0,
+                basis="measured", decision=decision, low=known.low, high=known.high, cost=row["cost"] or 0.0,
                 hours=hours, time_cost=sum(h * facts.rates.get(r, (0.0, 0.0))[0] for r, h in hours.items()),
-                test=_measured_test(row), test_until=row["testing_until"],
+                test=test, test_until=row["testing_until"],
                 test_days=(row["testing_until"] - row["measured_on"]).days if row["testing_until"] else PILOT_DAYS,
                 perfect_information=row["perfect_information"] or 0.0, experiment=row["experiment"],
-                ends_with_test=facts.treated(row["experiment"], segment),
+                n_tests=len(known.experiments), ends_with_test=facts.treated(row["experiment"], segment),
             ))  # fmt: skip
     return out
 
 
-def _decision(row: Mapping[str, Any], whole: tuple[Belief, dict[str, Any]] | None) -> str:
+def _decision(own: Evidence, whole: Evidence | None) -> str:
     """Let an undecided segment follow a decision that holds for all customers."""
-    decided = ("pays off", "does not pay")
-    if row["decision"] in decided or whole is None or whole[1]["decision"] not in decided:
-        return str(row["decision"])
-    low, high = row["low"], row["high"]
-    against = high < 0 if whole[1]["decision"] == "pays off" else low > 0
-    return str(row["decision"] if against else whole[1]["decision"])
+    decided = (PAYS, DOES_NOT_PAY)
+    if own.decision in decided or whole is None or whole.decision not in decided:
+        return own.decision
+    against = own.high < 0 if whole.decision == PAYS else own.low > 0
+    return own.decision if against else whole.decision
 
 
 def _pooled(own: Belief, whole: Belief) -> Belief:

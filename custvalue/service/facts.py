@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 YEAR = dt.timedelta(days=365)
 MONTHS, MONTHS_PER_QUARTER = 12, 3
 EVENTS = ("measure_id", "customer_id", "occurred_on", "minutes", "resource_id")
+ROLLED_OUT = 0.8
+"""A test that gives a measure to so many is service with a hold-out."""
 BEYOND = "beyond rule"
 """What the rules for everybody give is no courtesy."""
 
@@ -59,6 +61,8 @@ class Facts:
         Courtesies of tests' treated while the test ran, with `experiment`, `days` and `n_treated`.
     arms
         `experiment`, `segment`, `n`: treated by test, where it ended within the last year or still runs.
+    rolled_out
+        Measure and segment -> the share that has it by a roll-out with a hold-out.
     contribution_year, sd_year
         Mean and spread of customers' contribution over the last year, money.
     """
@@ -77,6 +81,7 @@ class Facts:
     tested: pl.DataFrame
     arms: pl.DataFrame
     observed: pl.DataFrame
+    rolled_out: Mapping[tuple[str, str], float]
     contribution_year: float
     sd_year: float
 
@@ -97,7 +102,11 @@ class Facts:
         return mine.height / mine["customer_id"].n_unique() if mine.height else 1.0
 
     def given_today(self, measure: str, segment: str) -> float:
-        """Share of a segment that has a tested measure outside of the test, by its events against the treated's."""
+        """Share of a segment that has a tested measure outside of the test: rolled out, or by its events a year."""
+        return max(self._by_events(measure, segment), min(self.rolled_out.get((measure, segment), 0.0), 1.0))
+
+    def _by_events(self, measure: str, segment: str) -> float:
+        """Share by the events of the segment, set against those of a test's treated."""
         treated = self.tested.filter(pl.col("measure_id") == measure)
         if treated.is_empty():
             return 0.0
@@ -137,7 +146,8 @@ def read_facts(shop: Shop, effects: pl.DataFrame, membership: pl.DataFrame | Non
         rates={} if rates is None else {r: (60.0 * f, 60.0 * a) for r, f, a in rates.iter_rows()},
         idle=_idle(shop, as_of) if resources.height else {}, membership=declared,
         sizes=dict(declared.group_by("segment").len().sort("segment").iter_rows()), events=events, tested=tested,
-        arms=_arms(shop, declared, as_of, effects), observed=_observed(shop), contribution_year=mean, sd_year=sd,
+        arms=_arms(shop, declared, as_of, effects), observed=_observed(shop),
+        rolled_out=_rolled_out(shop, declared), contribution_year=mean, sd_year=sd,
     )  # fmt: skip
 
 
@@ -170,9 +180,23 @@ def _treated(shop: Shop, effects: pl.DataFrame) -> pl.DataFrame:
     """Return the treated customers of the tests that measured something."""
     tests = effects.select("measure", "experiment", "control_arm").unique()
     known = shop.fetch("experiments").join(tests, left_on="name", right_on="experiment").rename({"name": "experiment"})
+    known = known.filter(pl.col("planned_share").cast(pl.Float64).fill_null(0.5) < ROLLED_OUT)
     rows = shop.fetch("assignments").join(known.select("experiment_id", "experiment", "measure", "starts", "ends",
                                                        told="control_arm_right"), on="experiment_id")  # fmt: skip
     return rows.filter(pl.col("arm") != pl.col("told"))
+
+
+def _rolled_out(shop: Shop, declared: pl.DataFrame) -> dict[tuple[str, str], float]:
+    """Share of each segment that is given a measure by a roll-out."""
+    steps = shop.fetch("experiments").filter(pl.col("planned_share").cast(pl.Float64).fill_null(0.5) >= ROLLED_OUT)
+    if steps.is_empty():
+        return {}
+    sizes = declared.group_by("segment").agg(size=pl.len())
+    given = shop.fetch("assignments").filter(pl.col("arm") == "treatment").join(
+        steps.select("experiment_id", "measure_id"), on="experiment_id"
+    ).select("measure_id", "customer_id").unique().join(declared, on="customer_id")  # fmt: skip
+    shares = given.group_by("measure_id", "segment").len().join(sizes, on="segment")
+    return {(m, s): n / size for m, s, n, size in shares.iter_rows()}
 
 
 def _arms(shop: Shop, declared: pl.DataFrame, as_of: dt.date, effects: pl.DataFrame) -> pl.DataFrame:

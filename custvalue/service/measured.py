@@ -18,12 +18,13 @@ from custvalue.results import Kind, Result
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from custvalue.experiments.verdict import Verdict
 
 DAYS_PER_YEAR = 365.0
 CONTRIBUTION = "contribution"
+PAYS, DOES_NOT_PAY, KEEP_TESTING = "pays off", "does not pay", "keep testing"
 PRIOR_WEIGHT = 2.0
 """Past tests that the stated spread counts for, beside those of the company."""
 HALF_LIFE_YEARS = 3.0
@@ -86,6 +87,8 @@ def effects_from(verdict: Verdict, *, measure: str | None = None) -> MeasuredEff
         )
     year = DAYS_PER_YEAR / verdict.outcome_days
     shown = verdict.table.drop_nulls("effect")
+    if shown.height == 2:  # a test within one segment says nothing of all customers
+        shown = shown.filter(pl.col("segment") != ALL)
     rows = [_contribution(row, verdict, year) for row in shown.iter_rows(named=True)]
     rows += _channels(verdict)
     evidence = {
@@ -156,25 +159,67 @@ def aged(sd: float, years: float, half_life: float = HALF_LIFE_YEARS) -> float:
     return float(sd * 2.0 ** (max(years, 0.0) / half_life / 2.0))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What all tests of a measure on a segment say together.
+
+    Attributes
+    ----------
+    belief
+        Of the effect: shrunk towards none by the spread of the company's effects.
+    decision
+        Of the only test; of several, or of one that grew old, what their interval says.
+    low, high
+        That interval, money per customer and year.
+    newest
+        The newest test's row.
+    experiments
+        Names of the tests, the newest last.
+    """
+
+    belief: Belief
+    decision: str
+    low: float
+    high: float
+    newest: dict[str, Any]
+    experiments: tuple[str, ...]
+
+
 def combined(
     effects: pl.DataFrame, *, as_of: dt.date, spread: float, half_life: float = HALF_LIFE_YEARS
-) -> dict[tuple[str, str], tuple[Belief, dict[str, Any]]]:
-    """Return the belief on each measure and segment, and the newest evidence for it.
+) -> dict[tuple[str, str], Evidence]:
+    """Return the evidence on each measure and segment.
 
-    Measurements of the same measure and segment are weighed by their precision, old ones less, and shrunk towards no
-    effect by the spread of the company's effects.
+    Measurements of the same measure and segment are weighed by their precision, old ones less, and an interval as wide
+    in standard errors as the newest test's decides: neither the newest nor the kindest does so alone.
     """
-    out: dict[tuple[str, str], tuple[Belief, dict[str, Any]]] = {}
+    out: dict[tuple[str, str], Evidence] = {}
     rows = effects.filter(channel=CONTRIBUTION).sort("measured_on", "experiment")
     for (measure, segment), group in rows.group_by("measure", "segment", maintain_order=True):
-        weights, total = 0.0, 0.0
-        for row in group.iter_rows(named=True):
-            sd = aged(row["sd"], (as_of - row["measured_on"]).days / DAYS_PER_YEAR, half_life)
-            weights, total = weights + sd**-2, total + row["mean"] * sd**-2
-        out[str(measure), str(segment)] = (
-            belief(total / weights, weights**-0.5, spread), group.row(-1, named=True)
-        )  # fmt: skip
+        out[str(measure), str(segment)] = _together(group.rows(named=True), as_of, spread, half_life)
     return out
+
+
+def _together(tests: Sequence[dict[str, Any]], as_of: dt.date, spread: float, half_life: float) -> Evidence:
+    sds = [aged(t["sd"], (as_of - t["measured_on"]).days / DAYS_PER_YEAR, half_life) for t in tests]
+    weight = sum(sd**-2 for sd in sds)
+    mean = sum(t["mean"] * sd**-2 for t, sd in zip(tests, sds, strict=True)) / weight
+    newest, widened = tests[-1], weight**-0.5 / tests[-1]["sd"]
+    low = mean - (newest["mean"] - newest["low"]) * widened
+    high = mean + (newest["high"] - newest["mean"]) * widened
+    return Evidence(
+        belief=belief(mean, weight**-0.5, spread), decision=_decided([t["decision"] for t in tests], low, high),
+        low=low, high=high, newest=newest, experiments=tuple(dict.fromkeys(t["experiment"] for t in tests)),
+    )  # fmt: skip
+
+
+def _decided(decisions: Sequence[str], low: float, high: float) -> str:
+    """Decide by the interval; where it holds 0, the newest test's word stands, unless that was a decision."""
+    if len(decisions) > 1 and (low > 0.0 or high < 0.0):
+        return PAYS if low > 0.0 else DOES_NOT_PAY
+    newest = decisions[-1]
+    is_shaken = (newest == PAYS and low <= 0.0) or (newest == DOES_NOT_PAY and high >= 0.0)
+    return KEEP_TESTING if is_shaken else newest
 
 
 def segments_of(effects: pl.DataFrame, measure: str) -> list[str]:

@@ -95,7 +95,8 @@ def _raise(case: Case, draws: Floats, rules: Rules) -> list[Option]:
     """Give a measure where its verdict says that it pays; on a prior only where priors are accepted."""
     missing = 1.0 - case.given_today
     allowed = case.decision == "pays off" if case.basis == "measured" else rules.accept_priors and case.basis == "prior"
-    if case.given_today >= HAS_IT or not (allowed or rules.is_promised(case)):
+    has_it = min(HAS_IT, 1.0 - rules.holdout - 1e-9)  # those held back stay without
+    if case.given_today >= has_it or not (allowed or rules.is_promised(case)):
         return []
     share = missing * (1.0 - rules.holdout)
     return [_option(case, "give", share, draws, earliest=rules.gate(case))]

@@ -23,6 +23,8 @@ _INFEASIBLE, _SOLVE_ERROR = 2, 4
 FREE = np.inf
 TOLERANCE = 0.004
 """Of money: less than a cent."""
+WIDTHS, NEAR_SECONDS = (0.001, 0.2), 20.0
+"""How far from whole a step of the relaxed plan may be to be kept, the second try keeping fewer; seconds for each."""
 RELAXED_CUTS = 40
 """Cuts on risk that are looked for before steps have to be whole."""
 
@@ -87,10 +89,11 @@ def solve(steps: Steps, limits: Limits, *, gap: float = 0.0, time_limit: float |
         never = np.zeros(0, dtype=np.int64)
         return Solution(start=never, accounts=accounts(steps, limits, never), gap=0.0)
     model, u, risk = build(steps, limits)
-    for _ in range(RELAXED_CUTS if risk is not None else 0):
-        point = _highs(model, gap, time_limit, whole=False).x
-        if risk is None or point is None or not risk.cut(point):
-            break
+    relaxed = _relaxed(model, risk, gap, time_limit) if risk is not None or gap > 0.0 else None
+    if gap > 0.0 and relaxed is not None:
+        near = _near(model, u, risk, steps, limits, relaxed, gap)
+        if near is not None:
+            return near
     while True:
         answer = _highs(model, gap, time_limit)
         if answer.status == _INFEASIBLE:
@@ -99,14 +102,63 @@ def solve(steps: Steps, limits: Limits, *, gap: float = 0.0, time_limit: float |
             raise PlanError(f"HiGHS found no plan: {answer.message}")
         if risk is not None and risk.cut(answer.x):
             continue
-        on = answer.x[u] > 0.5
-        start = limits.n_quarters - on.sum(axis=1)
-        found = accounts(steps, limits, start)
+        start, found = _taken(answer.x, u, steps, limits)
         if not broken(limits, found):
             return Solution(start=start, accounts=found, gap=float(answer.mip_gap or 0.0))
         # HiGHS works to a tolerance: a plan that breaks a limit by a cent is cut off
-        flat = on.ravel()
-        model.row(u.ravel(), np.where(flat, 1.0, -1.0), high=float(flat.sum()) - 1.0)
+        _forbid(model, u, answer.x)
+
+
+def _relaxed(model: _Model, risk: _Risk | None, gap: float, time_limit: float | None) -> Floats | None:
+    """Solve without whole steps, and add the cuts on risk that the answers break."""
+    point: Floats | None = None
+    for _ in range(RELAXED_CUTS):
+        point = _highs(model, gap, time_limit, whole=False).x
+        if risk is None or point is None or not risk.cut(point):
+            break
+    return point
+
+
+def _near(
+    model: _Model, u: Ints, risk: _Risk | None, steps: Steps, limits: Limits, relaxed: Floats, gap: float
+) -> Solution | None:
+    """Look for a plan near the relaxed one, which bounds all plans; None where none is near enough.
+
+    With many steps the relaxed plan halves few of them. Those that it takes whole or not at all are kept so, and what
+    is left is a small programme (relaxation-induced neighbourhood: Danna, Rothberg & Le Pape 2005).
+    """
+    cost = np.array(model.cost)
+    bound = -float(cost @ relaxed)
+    for width in WIDTHS:
+        fixed = np.array(model.whole, dtype=bool) & (np.abs(relaxed - 0.5) > 0.5 - width)
+        lower = np.where(fixed, np.round(relaxed), 0.0)
+        upper = np.where(fixed, np.round(relaxed), np.array(model.upper))
+        while True:
+            answer = _highs(model, gap / 2.0, NEAR_SECONDS, within=(lower, upper))
+            if answer.x is None:
+                break
+            if risk is not None and risk.cut(answer.x):
+                continue
+            start, found = _taken(answer.x, u, steps, limits)
+            if broken(limits, found):
+                _forbid(model, u, answer.x)
+                continue
+            reached = max(bound - found.objective, 0.0) / max(abs(found.objective), TOLERANCE)
+            if reached <= gap:
+                return Solution(start=start, accounts=found, gap=reached)
+            break
+    return None
+
+
+def _taken(point: Floats, u: Ints, steps: Steps, limits: Limits) -> tuple[Ints, Accounts]:
+    start = limits.n_quarters - (point[u] > 0.5).sum(axis=1)
+    return start, accounts(steps, limits, start)
+
+
+def _forbid(model: _Model, u: Ints, point: Floats) -> None:
+    """Cut off one plan."""
+    flat = point[u].ravel() > 0.5
+    model.row(u.ravel(), np.where(flat, 1.0, -1.0), high=float(flat.sum()) - 1.0)
 
 
 def build(steps: Steps, limits: Limits) -> tuple[_Model, Ints, _Risk | None]:
@@ -258,12 +310,16 @@ def _joined(part: Part, columns: Ints, values: Floats) -> Part:
     return np.concatenate([part[0], columns]), np.concatenate([part[1], values])
 
 
-def _highs(model: _Model, gap: float, time_limit: float | None, *, whole: bool = True) -> Any:
+def _highs(
+    model: _Model, gap: float, time_limit: float | None, *, whole: bool = True,
+    within: tuple[Floats, Floats] | None = None,
+) -> Any:  # fmt: skip
+    lower, upper = within or (np.zeros(len(model.upper)), np.array(model.upper))
     options: dict[str, Any] = {"mip_rel_gap": gap} | ({} if time_limit is None else {"time_limit": time_limit})
     for presolve in (True, False):
         answer = milp(
             np.array(model.cost) / _size(np.array(model.cost)), integrality=np.array(model.whole) * whole,
-            bounds=Bounds(0.0, np.array(model.upper)), constraints=_matrix(model),
+            bounds=Bounds(lower, upper), constraints=_matrix(model),
             options=options | {"presolve": presolve},
         )  # fmt: skip
         if answer.status not in (_INFEASIBLE, _SOLVE_ERROR):

@@ -35,7 +35,8 @@ def _found(case: Case, currency: str) -> str:
     mean = f"{case.belief.mean:+,.2f}"
     if case.low is None or case.high is None:
         return f"{mean} {currency} a customer and year"
-    return f"{mean} {currency} a customer and year ({case.low:+,.2f} to {case.high:+,.2f}; test {case.experiment})"
+    tests = f"{case.n_tests} tests, the last {case.experiment}" if case.n_tests > 1 else f"test {case.experiment}"
+    return f"{mean} {currency} a customer and year ({case.low:+,.2f} to {case.high:+,.2f}; {tests})"
 
 
 def _gives(case: Case, taken: Option, currency: str) -> str:
@@ -81,6 +82,8 @@ def _keeps(case: Case, closed_by: str, rules: Rules, currency: str) -> str:
     if case.decision == "pays off":
         if case.given_today >= HAS_IT:
             return f"Pays off: {_found(case, currency)}; all have it today."
+        if case.given_today >= 1.0 - rules.holdout - 1e-9:
+            return f"Pays off: {_found(case, currency)}; all but those held back have it today."
         return f"Pays off: {_found(case, currency)}, but {closed_by}."
     if case.decision == "practically neutral":
         return f"Makes no difference that matters: {_found(case, currency)}."

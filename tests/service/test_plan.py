@@ -17,7 +17,7 @@ from custvalue.models.gamma_gamma import GammaGamma
 from custvalue.models.lifetime_value import lifetime_value
 from custvalue.models.mbg_nbd import MbgNbd
 from custvalue.service.gates import shut_levels, shut_measures
-from custvalue.service.measured import aged, effects_from, prior_spread
+from custvalue.service.measured import aged, combined, effects_from, prior_spread
 from custvalue.service.plan import plan_service
 from tests.service.own_shop import TRUE_YEAR, own_shop
 
@@ -128,6 +128,42 @@ def test_effects_keep_their_evidence(known):
 def test_an_old_measurement_weighs_half_after_its_half_life():
     assert aged(2.0, 3.0, half_life=3.0) ** 2 == pytest.approx(8.0)
     assert aged(2.0, -1.0) == 2.0
+
+
+def measured(*tests):
+    """Effects of one measure on one segment: mean, sd, decision, years ago."""
+    rows = [
+        {"measure": "m", "segment": "s", "channel": "contribution", "mean": mean, "sd": sd, "low": mean - 2 * sd,
+         "high": mean + 2 * sd, "decision": decision, "experiment": f"t{i}",
+         "measured_on": DAY - dt.timedelta(days=round(365 * years))}
+        for i, (mean, sd, decision, years) in enumerate(tests)
+    ]  # fmt: skip
+    return combined(pl.DataFrame(rows), as_of=DAY, spread=1e6)["m", "s"]
+
+
+@pytest.mark.parametrize(
+    ("tests", "mean", "low", "decision"),
+    [
+        ([(10.0, 3.0, "pays off", 0.0)], 10.0, 4.0, "pays off"),
+        # a second, sharper test against the first: (10/9 - 8/4) / (1/9 + 1/4) = -2.46, error 1.66: undecided
+        ([(10.0, 3.0, "pays off", 1.0), (-8.0, 2.0, "does not pay", 0.0)], None, None, "keep testing"),
+        # the newest alone is undecided, both together are sure
+        ([(10.0, 3.0, "pays off", 0.0), (5.0, 3.0, "keep testing", 0.0)], 7.5, 7.5 - 2 * 3 / 2**0.5, "pays off"),
+        ([(-9.0, 4.0, "does not pay", 0.0), (-3.0, 4.0, "keep testing", 0.0)], -6.0, None, "does not pay"),
+        # nine years old: three half-lives, the error is sqrt(8) times as wide
+        ([(10.0, 3.0, "pays off", 9.0)], 10.0, 10.0 - 6.0 * 8**0.5, "keep testing"),
+        ([(10.0, 1.0, "pays off", 9.0)], 10.0, 10.0 - 2.0 * 8**0.5, "pays off"),
+        ([(0.1, 1.0, "practically neutral", 9.0)], 0.1, None, "practically neutral"),
+    ],
+)
+def test_all_tests_of_a_measure_decide_together(tests, mean, low, decision):
+    found = measured(*tests)
+    assert found.decision == decision
+    if mean is not None:
+        assert found.belief.mean == pytest.approx(mean, rel=1e-4)
+    if low is not None:
+        assert found.low == pytest.approx(low, rel=1e-3)
+    assert found.experiments[-1] == f"t{len(tests) - 1}"
 
 
 def test_the_spread_of_effects_comes_from_past_tests_and_the_stated_one():

@@ -217,3 +217,23 @@ def test_limits_in_conflict_are_named_with_the_least_that_helps(limits, says, he
 def test_a_promise_behind_a_shut_gate_is_named():
     with pytest.raises(PlanError, match="behind a gate that stays shut"):
         solve(steps([5.0], promised=[True], earliest=[OPEN_NEVER]), Limits(n_quarters=2))
+
+
+# ------------------------------------------------------------------------------------------------ near the optimum
+
+
+@pytest.mark.parametrize("seed", range(0, N_INSTANCES, 8))
+def test_a_plan_within_a_gap_is_as_near_as_it_says(seed):
+    """The optimum lies between the plan found and what its gap leaves open."""
+    problem, limits = instance(seed)
+    try:
+        best = solve(problem, limits).accounts.objective
+    except PlanError:
+        with pytest.raises(PlanError):
+            solve(problem, limits, gap=0.01)
+        return
+    found = solve(problem, limits, gap=0.01)
+    assert not broken(limits, found.accounts)
+    assert follows_rules(problem, limits, found.start)
+    assert found.gap <= 0.01
+    assert found.accounts.objective >= best - 0.0101 * max(abs(found.accounts.objective), abs(best)) - 0.01
