@@ -27,8 +27,10 @@ _MINUS = "[-\u2212\u2013]"
 _DIGITS = "(?:[0-9](?:[0-9.,'\u2019 \u00a0\u202f]*[0-9])?|[.,][0-9]+)"
 _BLANK = "[ \u00a0\u202f]*"
 _MONEY = f"{_BLANK}(?:{_MARK}{_BLANK}{_DIGITS}|{_DIGITS}{_BLANK}{_MARK}?){_BLANK}"
+_BRACKETS = f"\\({_BLANK}{_DIGITS}{_BLANK}\\)"
 WRITTEN = (
-    f"^(?:(?:{_MINUS}|\\+)?{_MONEY}|{_MARK}{_BLANK}(?:{_MINUS}|\\+){_BLANK}{_DIGITS}|{_MONEY}{_MINUS}|\\({_MONEY}\\))$"
+    f"^(?:(?:{_MINUS}|\\+)?{_MONEY}|{_MARK}{_BLANK}(?:{_MINUS}|\\+){_BLANK}{_DIGITS}|{_MONEY}{_MINUS}|\\({_MONEY}\\)"
+    f"|{_MARK}{_BLANK}{_BRACKETS}|{_BRACKETS}{_BLANK}{_MARK}|{_DIGITS}{_MINUS}{_BLANK}{_MARK})$"
 )
 """A number with at most one sign, bracket pair or minus at its end, and a currency before or after it."""
 
@@ -43,7 +45,7 @@ def bare(text: str) -> str:
     """
     signs = f"{_MARK}|[()+]|{_MINUS}"
     digits = f"trim(regexp_replace({text}, {literal(signs)}, '', 'g'), chr(32) || chr(160) || chr(8239))"
-    minus = f"case when regexp_matches({text}, {literal(f'^[(]|{_MINUS}')}) then '-' else '' end"
+    minus = f"case when regexp_matches({text}, {literal(f'[(]|{_MINUS}')}) then '-' else '' end"
     return f"case when {_is_plain(text)} then null when {_is_written(text)} then {minus} || {digits} end"
 
 

@@ -127,11 +127,11 @@ def _fits(form: str, values: list[str]) -> bool:
 def numbers_of(column: pl.Series) -> Numbers | None:
     """Tell how a column's numbers are written; None where it holds something else."""
     raw = sample(column)
-    values = [SIGNS.sub("", value) for value in raw]
+    values = [_bare(value) for value in raw]
     if not values:
         return None
     signs = sum(value != bare for value, bare in zip(raw, values, strict=True)) > 0
-    negative = int(column.drop_nulls().str.strip_chars().str.contains(r"^[€$£\s]*-").sum())
+    negative = sum(_bare(value).startswith("-") for value in column.drop_nulls().to_list())
     enough = NEARLY * len(values)
     plain = sum(bool(NUMBER.fullmatch(value)) for value in values)
     comma = sum(bool(COMMA.fullmatch(value) or re.fullmatch(r"-?\d+", value)) for value in values)
@@ -143,6 +143,14 @@ def numbers_of(column: pl.Series) -> Numbers | None:
     if pointed >= enough:
         return Numbers(thousands=",", signs=signs, n_negative=negative)
     return Numbers(signs=signs, n_negative=negative) if plain >= enough else None
+
+
+def _bare(value: str) -> str:
+    """Return a number without its currency, its minus in front: it may stand behind, or be a pair of brackets."""
+    digits = SIGNS.sub("", value).replace("\u2212", "-")
+    if digits.startswith("(") and digits.endswith(")"):
+        return f"-{digits[1:-1]}"
+    return f"-{digits[:-1]}" if digits.endswith("-") else digits
 
 
 def _all_thousands(values: list[str]) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import polars as pl
 
 from custvalue.data.headers import plain
+from custvalue.data.remarks import UNDONE
 from custvalue.reports.columns_seen import Dates, Numbers, dates_of, numbers_of, role_of, words
 from custvalue.reports.mapping_text import Entry, Rule
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 Seen = TypeVar("Seen", Dates, Numbers)
 REFUNDS = ("refund", "refunded", "return", "returned", "credit", "credit note", "gutschrift", "retoure", "storno",
            "stornierung", "remboursement", "avoir", "devolución")  # fmt: skip
-VOID = ("cancelled", "canceled", "voided", "void", "failed", "pending", "draft", "expired", "abgebrochen", "offen",
-        "annulé", "annulée", "cancelado", "test")  # fmt: skip
+VOID = (*UNDONE, "cancelado", "test")
 NEARLY_ALL = 0.95
 
 
@@ -127,7 +127,7 @@ class Draft:
         tax = self.only("tax")
         return Entry(
             table="orders" if self.counts_orders else "transactions", files=tuple(names), columns=self.columns(),
-            removes=("amount", "unit_price", "gross_list") if numbers.signs else (), encoding=self.look.encoding,
+            encoding=self.look.encoding,
             date_format=dates.form if dates else None, decimal="," if numbers.decimal == "," else None,
             thousands=numbers.thousands if numbers.decimal == "." else None, currency=self.currency(),
             tax=tax if tax and self.is_gross() else None, group_by="order_id" if self.counts_orders else None,

@@ -26,7 +26,6 @@ class Entry:
     table: str = "transactions"
     files: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
-    removes: tuple[str, ...] = ()
     encoding: str | None = None
     date_format: str | None = None
     decimal: str | None = None
@@ -74,10 +73,7 @@ def _table(entry: Entry) -> list[str]:
         lines.append(f"drop = [{', '.join(drops)}]")
     lines += ["", f"[tables.{entry.table}.columns]"]
     for ours, theirs in entry.columns.items():
-        if ours in entry.removes:
-            lines.append(f"{ours} = {{ column = {quoted(theirs)}, remove = '[^0-9.,-]+' }}")
-        else:
-            lines.append(f"{ours} = {quoted(theirs)}")
+        lines.append(f"{ours} = {quoted(theirs)}")
     if entry.table == "orders":
         lines.append('discount = { constant = "0" }')
     for rule in entry.rules:

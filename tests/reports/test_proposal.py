@@ -126,6 +126,21 @@ def test_negative_amounts_are_returns(tmp_path):
     assert frame["transactions"].filter(kind="return").height == n
 
 
+@pytest.mark.parametrize("minus", ["({}) €", "€ ({})", "{}- €", "-{} €", "\u2212{} €"])
+def test_refunds_as_bookkeepers_write_them_are_read(tmp_path, minus):
+    """Every tenth order is a refund; the proposal takes them as they are written, with what was cancelled left out."""
+    lines, total = ["Kunde;Datum;Betrag;Status"], 0.0
+    for number, customer, day, amount in SALES:
+        back, cancelled = number % 10 == 0, number % 7 == 0
+        written = minus.format(german(amount)) if back else f"{german(amount)} €"
+        lines.append(f"K{customer};{day:%d.%m.%Y};{written};{'storniert' if cancelled else 'bezahlt'}")
+        total += 0.0 if cancelled else (-amount if back else amount)
+    file = put(tmp_path, "umsatz.csv", lines)
+    frame, report = loaded(tmp_path, proposed(file), file)
+    assert float(frame["transactions"]["amount"].sum()) == pytest.approx(total, abs=0.001)
+    assert report.reasons.is_empty()
+
+
 def test_day_and_month_that_could_change_places_are_doubted(tmp_path):
     lines = ["customer,date,amount", *(f"c{i % 4},0{1 + i % 9}/0{1 + i // 9}/2024,{5 + i}" for i in range(60))]
     (doubt,) = [each for each in proposed(put(tmp_path, "days.csv", lines)).doubts if "day or the month" in each]
