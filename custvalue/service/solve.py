@@ -7,10 +7,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
 from custvalue.errors import PlanError
+from custvalue.service.highs import FREE, INFEASIBLE, Model, highs
 from custvalue.service.programme import DELAY, Accounts, Limits, Steps, accounts, broken
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-_INFEASIBLE, _SOLVE_ERROR = 2, 4
-FREE = np.inf
 TOLERANCE = 0.004
 """Of money: less than a cent."""
 WIDTHS, NEAR_SECONDS = (0.001, 0.2), 20.0
@@ -48,35 +45,6 @@ class Solution:
     gap: float
 
 
-class _Model:
-    """Rows and columns as they are added; `soft` names the rows that a slack may relax."""
-
-    def __init__(self) -> None:
-        self.cost: list[float] = []
-        self.upper: list[float] = []
-        self.whole: list[int] = []
-        self.rows: list[tuple[Ints, Floats, float, float, str]] = []
-
-    def columns(self, n: int, *, upper: float = 1.0, whole: bool = True) -> Ints:
-        first = len(self.cost)
-        self.cost += [0.0] * n
-        self.upper += [upper] * n
-        self.whole += [int(whole)] * n
-        return np.arange(first, first + n)
-
-    def row(self, columns: Ints, values: Floats, *, low: float = -FREE, high: float = FREE, soft: str = "") -> None:
-        used = np.flatnonzero(values)
-        self.rows.append((columns[used], values[used], low, high, soft))
-
-    def shut(self, columns: Ints) -> None:
-        """Keep columns at 0."""
-        for column in columns:
-            self.upper[column] = 0.0
-
-    def at_most(self, one: int, other: int) -> None:
-        self.row(np.array([one, other]), np.array([1.0, -1.0]), high=0.0)
-
-
 def solve(steps: Steps, limits: Limits, *, gap: float = 0.0, time_limit: float | None = None) -> Solution:
     """Find the steps and quarters with the highest objective.
 
@@ -95,8 +63,8 @@ def solve(steps: Steps, limits: Limits, *, gap: float = 0.0, time_limit: float |
         if near is not None:
             return near
     while True:
-        answer = _highs(model, gap, time_limit)
-        if answer.status == _INFEASIBLE:
+        answer = highs(model, gap, time_limit)
+        if answer.status == INFEASIBLE:
             raise _conflict(model, risk, steps, limits)
         if answer.x is None:
             raise PlanError(f"HiGHS found no plan: {answer.message}")
@@ -109,18 +77,18 @@ def solve(steps: Steps, limits: Limits, *, gap: float = 0.0, time_limit: float |
         _forbid(model, u, answer.x)
 
 
-def _relaxed(model: _Model, risk: _Risk | None, gap: float, time_limit: float | None) -> Floats | None:
+def _relaxed(model: Model, risk: _Risk | None, gap: float, time_limit: float | None) -> Floats | None:
     """Solve without whole steps, and add the cuts on risk that the answers break."""
     point: Floats | None = None
     for _ in range(RELAXED_CUTS):
-        point = _highs(model, gap, time_limit, whole=False).x
+        point = highs(model, gap, time_limit, whole=False).x
         if risk is None or point is None or not risk.cut(point):
             break
     return point
 
 
 def _near(
-    model: _Model, u: Ints, risk: _Risk | None, steps: Steps, limits: Limits, relaxed: Floats, gap: float
+    model: Model, u: Ints, risk: _Risk | None, steps: Steps, limits: Limits, relaxed: Floats, gap: float
 ) -> Solution | None:
     """Look for a plan near the relaxed one, which bounds all plans; None where none is near enough.
 
@@ -134,7 +102,7 @@ def _near(
         lower = np.where(fixed, np.round(relaxed), 0.0)
         upper = np.where(fixed, np.round(relaxed), np.array(model.upper))
         while True:
-            answer = _highs(model, gap / 2.0, NEAR_SECONDS, within=(lower, upper))
+            answer = highs(model, gap / 2.0, NEAR_SECONDS, within=(lower, upper))
             if answer.x is None:
                 break
             if risk is not None and risk.cut(answer.x):
@@ -155,15 +123,15 @@ def _taken(point: Floats, u: Ints, steps: Steps, limits: Limits) -> tuple[Ints, 
     return start, accounts(steps, limits, start)
 
 
-def _forbid(model: _Model, u: Ints, point: Floats) -> None:
+def _forbid(model: Model, u: Ints, point: Floats) -> None:
     """Cut off one plan."""
     flat = point[u].ravel() > 0.5
     model.row(u.ravel(), np.where(flat, 1.0, -1.0), high=float(flat.sum()) - 1.0)
 
 
-def build(steps: Steps, limits: Limits) -> tuple[_Model, Ints, _Risk | None]:
+def build(steps: Steps, limits: Limits) -> tuple[Model, Ints, _Risk | None]:
     """Write the programme; returns it with the columns of the steps by quarter, and the cuts on risk."""
-    model, n = _Model(), limits.n_quarters
+    model, n = Model(), limits.n_quarters
     u = model.columns(steps.size * n).reshape(steps.size, n)
     for i in range(steps.size):
         for t in range(n):
@@ -177,7 +145,7 @@ def build(steps: Steps, limits: Limits) -> tuple[_Model, Ints, _Risk | None]:
     return model, u, None if limits.cvar is None else _Risk(model, steps, limits, u, fixed)
 
 
-def _order(model: _Model, steps: Steps, u: Ints) -> None:
+def _order(model: Model, steps: Steps, u: Ints) -> None:
     """Keep steps once taken, in their order, one a quarter, behind their gates, and promises."""
     for i in range(steps.size):
         model.shut(u[i, : steps.earliest[i]])
@@ -191,7 +159,7 @@ def _order(model: _Model, steps: Steps, u: Ints) -> None:
             model.row(u[i, -1:], np.ones(1), low=1.0, soft="promise")
 
 
-def _exclude(model: _Model, steps: Steps, limits: Limits, u: Ints) -> None:
+def _exclude(model: Model, steps: Steps, limits: Limits, u: Ints) -> None:
     """Take one chain of a group, no more new tests than allowed, and keep adjacent tiers close."""
     last = u[:, -1]
     for group in np.unique(steps.group):
@@ -221,7 +189,7 @@ def _upfront(steps: Steps, u: Ints, spend: list[Part]) -> list[Part]:
     return [(u[paid, -1], steps.upfront[paid])]
 
 
-def _setups(model: _Model, steps: Steps, limits: Limits, u: Ints, spend: list[Part]) -> list[Part]:
+def _setups(model: Model, steps: Steps, limits: Limits, u: Ints, spend: list[Part]) -> list[Part]:
     """Pay each set-up once, in the quarter of the first step that needs it."""
     n, fixed = limits.n_quarters, []
     for number, cost in enumerate(limits.setup_cost):
@@ -238,7 +206,7 @@ def _setups(model: _Model, steps: Steps, limits: Limits, u: Ints, spend: list[Pa
     return fixed
 
 
-def _hours(model: _Model, steps: Steps, limits: Limits, u: Ints, spend: list[Part]) -> list[Part]:
+def _hours(model: Model, steps: Steps, limits: Limits, u: Ints, spend: list[Part]) -> list[Part]:
     """Idle hours first, at what they avoid; then hired ones in full, with their training."""
     n, fixed = limits.n_quarters, []
     for k, resource in enumerate(limits.resources):
@@ -267,7 +235,7 @@ def _hours(model: _Model, steps: Steps, limits: Limits, u: Ints, spend: list[Par
     return fixed
 
 
-def _money(model: _Model, limits: Limits, spend: list[Part]) -> None:
+def _money(model: Model, limits: Limits, spend: list[Part]) -> None:
     if limits.by_quarter is not None:
         for t, (columns, values) in enumerate(spend):
             model.row(columns, values, high=float(limits.by_quarter[t]), soft="budget of a quarter")
@@ -285,7 +253,7 @@ class _Risk:
     such rows as they are broken ends at the limit itself. A few of them do, where all scenarios would be 200 rows.
     """
 
-    def __init__(self, model: _Model, steps: Steps, limits: Limits, u: Ints, fixed: list[Part]) -> None:
+    def __init__(self, model: Model, steps: Steps, limits: Limits, u: Ints, fixed: list[Part]) -> None:
         self.model, self.steps, self.limits, self.n_quarters = model, steps, limits, u.shape[1]
         self.columns = np.concatenate([u.ravel(), *(c for c, _ in fixed)])
         self.paid = np.concatenate([np.zeros(0), *(v for _, v in fixed)])
@@ -310,43 +278,7 @@ def _joined(part: Part, columns: Ints, values: Floats) -> Part:
     return np.concatenate([part[0], columns]), np.concatenate([part[1], values])
 
 
-def _highs(
-    model: _Model, gap: float, time_limit: float | None, *, whole: bool = True,
-    within: tuple[Floats, Floats] | None = None,
-) -> Any:  # fmt: skip
-    lower, upper = within or (np.zeros(len(model.upper)), np.array(model.upper))
-    options: dict[str, Any] = {"mip_rel_gap": gap} | ({} if time_limit is None else {"time_limit": time_limit})
-    for presolve in (True, False):
-        answer = milp(
-            np.array(model.cost) / _size(np.array(model.cost)), integrality=np.array(model.whole) * whole,
-            bounds=Bounds(lower, upper), constraints=_matrix(model),
-            options=options | {"presolve": presolve},
-        )  # fmt: skip
-        if answer.status not in (_INFEASIBLE, _SOLVE_ERROR):
-            break
-    return answer
-
-
-def _matrix(model: _Model) -> list[LinearConstraint]:
-    """Return the rows as one sparse matrix, each scaled to coefficients near 1."""
-    if not model.rows:
-        return []
-    sizes = [_size(values) for _, values, *_ in model.rows]
-    data = np.concatenate([v / s for (_, v, *_), s in zip(model.rows, sizes, strict=True)])
-    columns = np.concatenate([c for c, *_ in model.rows])
-    ends = np.cumsum([0, *(len(c) for c, *_ in model.rows)])
-    matrix = csr_array((data, columns, ends), shape=(len(model.rows), len(model.cost)))
-    matrix.sum_duplicates()
-    low = np.array([row[2] / s for row, s in zip(model.rows, sizes, strict=True)])
-    high = np.array([row[3] / s for row, s in zip(model.rows, sizes, strict=True)])
-    return [LinearConstraint(matrix, low, high)]
-
-
-def _size(values: Floats) -> float:
-    return max(1.0, float(np.abs(values).max(initial=0.0)))
-
-
-def _conflict(model: _Model, risk: _Risk | None, steps: Steps, limits: Limits) -> PlanError:
+def _conflict(model: Model, risk: _Risk | None, steps: Steps, limits: Limits) -> PlanError:
     """Say which limits can't be kept together, and the least by which each alone would have to give way."""
     if (shut := int((steps.promised & (steps.earliest >= limits.n_quarters)).sum())) > 0:
         return PlanError(
@@ -381,11 +313,11 @@ def _relaxation(name: str, need: float, steps: Steps, limits: Limits) -> tuple[s
     return name, f"raise the {name} by {need:,.2f}"
 
 
-def _least_slack(model: _Model, risk: _Risk | None, name: str) -> float | None:
+def _least_slack(model: Model, risk: _Risk | None, name: str) -> float | None:
     """Return the least slack on one limit that lets a plan exist; None where it does not help."""
     while True:
         eased, slack = _eased(model, name)
-        answer = _highs(eased, 0.0, None)
+        answer = highs(eased, 0.0, None)
         if answer.x is None:
             return None
         need = float(answer.x[slack].sum())
@@ -393,9 +325,9 @@ def _least_slack(model: _Model, risk: _Risk | None, name: str) -> float | None:
             return need
 
 
-def _eased(model: _Model, name: str) -> tuple[_Model, Ints]:
+def _eased(model: Model, name: str) -> tuple[Model, Ints]:
     """Return a copy in which the rows of one limit share a slack, or each promise has its own, and it costs 1."""
-    eased = _Model()
+    eased = Model()
     eased.cost, eased.upper, eased.whole = [0.0] * len(model.cost), list(model.upper), list(model.whole)
     soft = [row for row in model.rows if row[-1] == name]
     slack = eased.columns(len(soft) if name == "promise" else 1, upper=FREE, whole=False)
