@@ -367,7 +367,8 @@ def test_reasons_are_told_once_per_cause_and_rows_keep_their_values(shop, tmp_pa
     ]
     assert report.reasons["rows"].sum() == report.table["rejected"].item()
     rejected = shop.rejected("orders")
-    assert rejected["reason"].to_list()[:500] == [f"ordered_at: '{day}' is not a date" for day in days]
+    needs = 'is not a date in ISO 8601: the mapping needs date_format = "%d.%m.%Y" under [tables.orders]'
+    assert rejected["reason"].to_list()[:500] == [f"ordered_at: '{day}' {needs}" for day in days]
     assert rejected["reason"].to_list()[501:503] == [
         "order_id '500' stands already in row 502",
         "ordered_at: 'x' is not a date; gross_list: 'ten' is not a number",
