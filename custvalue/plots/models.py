@@ -133,8 +133,9 @@ def _(result: ModelComparison) -> go.Figure:
     actual = float(table["purchases_actual"][0])
     figure.add_hline(y=actual, line={"color": INK, "dash": "dash"}, annotation_text=f"Actual: {actual:,.0f}",
                      annotation_position="top left")  # fmt: skip
+    highest = max(actual, float(table["purchases_expected"].to_numpy().max()))
     figure.update_yaxes(title_text=f"Purchases {result.calibration_end} to {result.holdout_end}", tickformat=",.0f",
-                        range=[0, round(1.18 * max(actual, float(table["purchases_expected"].to_numpy().max())), 1)])  # fmt: skip
+                        range=[0, round(1.18 * highest, 1)])  # fmt: skip
     return finish(figure, result.title)
 
 
