@@ -44,12 +44,13 @@ def print_plan(plan: Result) -> None:
     if not isinstance(plan, ServicePlan):
         return
     shown = recommendation(plan).frame
-    amounts = ("gain", "gain_low", "gain_high", "cost")
-    whole = [pl.col(name).round(0).cast(pl.Int64) for name in amounts]
-    rows = shown.select("name", "segment", "action", *whole, "basis")
+    gain, low, high = (pl.col(name).round(0).cast(pl.Int64) for name in ("gain", "gain_low", "gain_high"))
+    between = pl.format("{} to {}", *(end.map_elements("{:,}".format, pl.String) for end in (low, high)))
+    sure = pl.when(low != high).then(between).alias("90% sure")
+    rows = shown.select("action", pl.col("name").alias("measure"), "segment", gain, sure)
+    kinds = dict.fromkeys(rows.columns, "text") | {"gain": "count"}
     out_console.print()
-    kinds = {"name": "text", "segment": "text", "action": "text", "basis": "text"}
-    print_table(plan.title, rows, kinds | dict.fromkeys(amounts, "count"))
+    print_table(plan.title, rows, kinds)
     for row in shown.iter_rows(named=True):
         told = f"{row['name']}, {row['segment']}"
         out_console.print(f"  [bold]{escape(told)}[/]: {escape(row['why'])}", highlight=False)

@@ -46,16 +46,19 @@ def currency_of(con: duckdb.DuckDBPyConnection, relation: Relation, source: Sour
     found = (find_column(heading, reading.columns) for heading in (source.mapping.currency, *HEADINGS) if heading)
     column = next((name for name in found if name), None)
     if any(row[1] == "currency" for row in con.execute("pragma table_info('typed')").fetchall()):
-        column, code, place = "currency", "upper(trim(currency))", "typed"
+        column, stated = "currency", "select _row, upper(trim(currency)) as code from typed"
     elif column:
-        code, place = f"upper(trim({quote(column)}))", "landing"
+        stated = f"select _row, upper(trim({quote(column)})) as code from landing"
     else:
-        money = [as_text(key) for key in reading.texts if is_money(key, reading.kinds[key])]
-        code, place = f"coalesce({', '.join([*map(currency_named, money), 'null'])})", "texts"
+        stated = "select null as _row, null as code"
+    money = [as_text(key) for key in reading.texts if is_money(key, reading.kinds[key])]
+    beside = f"select _row, coalesce({', '.join([*map(currency_named, money), 'null'])}) as code from texts"
     said = con.execute(
-        f"select code, min(_row) as first_row from (select _row, {code} as code from {place}) where code <> ''"
-        " and _row in (select _row from typed where _cause is null) group by all order by first_row"
+        f"select code, min(_row) as first_row from ({stated} union all {beside}) where code <> ''"
+        " and _row in (select _row from typed where _cause is null) group by all order by first_row, code"
     ).fetchall()
+    codes = {code for code, _ in said}  # a sign beside its own code says nothing new
+    said = [(code, row) for code, row in said if not codes & set(SEVERAL.get(code, ()))]
     if len(said) > 1:
         listed = ", ".join(f"{code} (row {row:,})" for code, row in said[:SHOWN])
         more = f" and {len(said) - SHOWN:,} more" if len(said) > SHOWN else ""

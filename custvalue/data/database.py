@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from custvalue.data.quoting import NO_EXTENSIONS
 from custvalue.data.sources import SUFFIXES
 from custvalue.errors import CustvalueError, DataError, SourceError
 
@@ -22,6 +24,8 @@ MAGIC, MAGIC_AT = b"DUCK", 8
 MEMORY = "60%"
 """Of the machine's memory, for DuckDB; the rest is for frames and models."""
 IN_MEMORY = ":memory:"
+SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9_]+:")
+"""How DuckDB is told of another kind of database (`md:x`); one letter is a drive."""
 
 
 def check_path(path: Path) -> None:
@@ -30,7 +34,7 @@ def check_path(path: Path) -> None:
     Raises
     ------
     SourceError
-        It is a folder, another kind of file, or named like a file to load.
+        It is a folder, another kind of file, named like a file to load, or no file at all.
     """
     shown = printable(path)
     if shown != path.name:
@@ -44,6 +48,11 @@ def check_path(path: Path) -> None:
             raise SourceError(f"Can't open the database {shown!r}: it is no DuckDB file.", _usage(shown))
     elif shown.lower().endswith(SUFFIXES):
         raise SourceError(f"{shown!r} is named like a file to load, not like a database.", _usage(shown))
+    elif SERVICE.match(str(path)):
+        raise SourceError(
+            f"Can't open the database {str(path)!r}: it is no file, and nothing is fetched for another kind.",
+            "Name a file such as shop.duckdb; what stands elsewhere is loaded into it.",
+        )
     elif not path.absolute().parent.is_dir():
         raise SourceError(f"Can't make the database {shown!r}: its folder does not exist.", "Make the folder first.")
 
@@ -71,14 +80,16 @@ def connect(path: Path | None, *, read_only: bool = False) -> duckdb.DuckDBPyCon
     else:
         check_path(path)
         try:
-            con = duckdb.connect(str(path), read_only=read_only)
+            # absolute: what stands before a colon would be an extension to fetch
+            con = duckdb.connect(str(path.absolute()), read_only=read_only)
         except duckdb.Error as problem:
             raise _not_opened(path, str(problem), read_only=read_only) from None
     if _setting(con, "lock_configuration") == "false":  # a second connection of this process finds all this done
         if _setting(con, "enable_progress_bar") == "true":  # in Jupyter it would add a widget to the output
             con.execute("set enable_progress_bar = false")
         con.execute(f"set memory_limit = '{MEMORY}'")
-        con.execute("set autoinstall_known_extensions = false")
+        for name, value in NO_EXTENSIONS.items():
+            con.execute(f"set {name} = {value}")
     return con
 
 

@@ -31,16 +31,6 @@ DATE_FORMS = {
 }
 """Dates as they are often written, and the entry that reads them."""
 
-DATE_FORMS = {
-    r"^[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{4}$": 'date_format = "%d.%m.%Y"',
-    "^(1[3-9]|2[0-9]|3[01])/[0-9]{1,2}/[0-9]{4}$": 'date_format = "%d/%m/%Y"',
-    "^[0-9]{1,2}/(1[3-9]|2[0-9]|3[01])/[0-9]{4}$": 'date_format = "%m/%d/%Y"',
-    "^[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}$": 'date_format = "%d/%m/%Y" or date_format = "%m/%d/%Y"',
-    "^(19|20)[0-9]{2}(0[1-9]|1[0-2])[0-3][0-9]$": 'date_format = "%Y%m%d"',
-    "^[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{2}$": 'date_format = "%d.%m.%y"',
-}
-"""Dates as they are often written, and the entry that reads them."""
-
 NOUNS = {"DECIMAL": "a number", "DOUBLE": "a number", "INTEGER": "a whole number", "SMALLINT": "a whole number",
          "BIGINT": "a whole number", "DATE": "a date", "TIMESTAMP": "a date", "BOOLEAN": "true or false",
          "TIME": "a time of day"}  # fmt: skip

@@ -54,9 +54,8 @@ def remarks_on(con: duckdb.DuckDBPyConnection, relation: Relation, source: Sourc
 STATUS = ("status", "state", "orderstatus", "orderstate", "paymentstatus", "financialstatus", "transactionstatus")
 UNDONE = (
     "cancelled", "canceled", "cancel", "void", "voided", "failed", "failure", "pending", "declined", "refused",
-    "denied",
-    "rejected", "expired", "abandoned", "draft", "unpaid", "storniert", "storno", "abgebrochen", "offen", "refunded",
-    "chargeback", "reversed", "annulé", "annulée",
+    "denied", "rejected", "expired", "abandoned", "draft", "unpaid", "refunded", "chargeback", "reversed", "storniert",
+    "storno", "abgebrochen", "offen", "annulé", "annulée",
 )  # fmt: skip
 """How shops write that nothing was earned by a row."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -156,13 +157,9 @@ def _file_sources(file: Path, mapping: Mapping, table: str | None) -> list[Sourc
 
 
 def _is_workbook(file: Path) -> bool:
-    import zipfile
-
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return "[Content_Types].xml" in archive.namelist()
-    except Exception:  # noqa: BLE001, whatever is wrong with it, the reader of workbooks says it
-        return True
+    """Say whether a ZIP archive is a workbook: the name of the part that each has is never compressed."""
+    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as held:
+        return held.find(b"[Content_Types].xml") >= 0
 
 
 def _workbook_sources(file: Path, mapping: Mapping, table: str | None, only: str | None = None) -> list[Source]:
@@ -207,7 +204,7 @@ def with_header(cells: pl.DataFrame, mapping: TableMap) -> pl.DataFrame | None:
 
 def header_place(rows: Sequence[Sequence[str | None]], mapping: TableMap) -> int | None:
     """Find the first row that holds two names or more of those that are looked for: titles may have as many cells."""
-    named = {origin for column in mapping.columns.values() if not column.keeps_name for origin in column.origins}
+    named = {origin for column in mapping.columns.values() if column.column is not None for origin in column.origins}
     wanted = {plain(name) for name in (*named, *mapping.columns, *set().union(*FLAT_COLUMNS))}
     for place, cells in enumerate(rows):
         if len({plain(cell) for cell in cells if cell} & wanted) > 1:

@@ -25,7 +25,10 @@ BLANKS = " || ".join(f"chr({code})" for code in _INVISIBLE)
 EMPTY_DAYS = "('0001-01-01', '0000-00-00', '1899-12-30', '1900-01-00', '9999-12-31')"
 """How systems write no day; in a column that may be empty it is empty."""
 NOTHING = "('', 'NULL', 'null', '\\N')"  # how databases write an empty cell
-NOBODY = "('', 'null', 'nan', 'none', 'n/a', '#n/a')"  # how exports write that there is no customer
+NOBODY = (
+    "('', 'null', 'nan', 'none', 'n/a', '#n/a', '#ref!', '#value!', '#name?', '#div/0!', '#null!', '#num!', '#error!')"
+)
+"""How exports write that there is no customer, errors of a spreadsheet among them."""
 NUMBERED = "line_no"  # lines that have no number are counted within their order
 
 

@@ -128,8 +128,8 @@ def _converted(relation: Relation, source: Source, reading: Reading, wanted: dic
         text = _of_file(source, reading, source.mapping.currency, f"tables.{relation.name}.currency", as_number=False)
     elif beside := [as_text(key) for key in reading.texts if is_money(key, reading.kinds[key])]:
         named = f"coalesce({', '.join(map(currency_named, beside))})"
-        first = " ".join(f"when {literal(sign)} then {literal(codes[0])}" for sign, codes in SEVERAL.items())
-        text = f"case {named} {first} else {named} end"
+        meant = " ".join(f"when {literal(sign)} then {_meant(sign)}" for sign in SEVERAL)
+        text = f"case {named} {meant} else {named} end"
     else:
         return
     yield {"_currency": f"upper({text})"}
@@ -147,6 +147,14 @@ def _converted(relation: Relation, source: Source, reading: Reading, wanted: dic
         if "currency" in wanted
         else {}
     )
+
+
+def _meant(sign: str) -> str:
+    """Return the SQL of the currency that a sign of several means: ours, else the only one with a rate, else none."""
+    codes = ", ".join(map(literal, SEVERAL[sign]))
+    ours = f"select any_value(code) from rates where is_ours and code in ({codes})"
+    rated = f"select case when count(distinct code) = 1 then any_value(code) end from rates where code in ({codes})"
+    return f"coalesce(({ours}), ({rated}), {literal(sign)})"
 
 
 def _of_file(source: Source, reading: Reading, column: str, where: str, *, as_number: bool) -> str:

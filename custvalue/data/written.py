@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from custvalue.data.quoting import literal
 
 CODES = (
@@ -33,9 +35,9 @@ WRITTEN = (
     f"|{_MARK}{_BLANK}{_BRACKETS}|{_BRACKETS}{_BLANK}{_MARK}|{_DIGITS}{_MINUS}{_BLANK}{_MARK})$"
 )
 """A number with at most one sign, bracket pair or minus at its end, and a currency before or after it."""
-
-
 _PLAIN = "^[+-]?[0-9.,]*$"
+_SIGNS = f"{_MARK}|[()+]|{_MINUS}"
+_NEGATIVE = f"[(]|{_MINUS}"
 
 
 def bare(text: str) -> str:
@@ -43,10 +45,25 @@ def bare(text: str) -> str:
 
     It is long: it should stand once in a query, as a column of its own.
     """
-    signs = f"{_MARK}|[()+]|{_MINUS}"
-    digits = f"trim(regexp_replace({text}, {literal(signs)}, '', 'g'), chr(32) || chr(160) || chr(8239))"
-    minus = f"case when regexp_matches({text}, {literal(f'[(]|{_MINUS}')}) then '-' else '' end"
+    digits = f"trim(regexp_replace({text}, {literal(_SIGNS)}, '', 'g'), chr(32) || chr(160) || chr(8239))"
+    minus = f"case when regexp_matches({text}, {literal(_NEGATIVE)}) then '-' else '' end"
     return f"case when {_is_plain(text)} then null when {_is_written(text)} then {minus} || {digits} end"
+
+
+def as_bare(text: str) -> tuple[str, str | None]:
+    """Do the same in Python: such a number as its digits, and the currency or sign beside it.
+
+    Examples
+    --------
+    >>> as_bare("(12,50) €"), as_bare("12.50-"), as_bare("n/a")
+    (('-12,50', 'EUR'), ('-12.50', None), ('n/a', None))
+    """
+    found = re.search(_MARK, text)
+    mark = found[0] if found else ""
+    if not re.fullmatch(WRITTEN, text) or mark not in ("", *CODES, *SIGNS, *SEVERAL):
+        return text, None
+    digits = re.sub(_SIGNS, "", text).strip()
+    return f"-{digits}" if re.search(_NEGATIVE, text) else digits, SIGNS.get(mark, mark) or None
 
 
 def _is_plain(text: str) -> str:

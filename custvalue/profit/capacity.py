@@ -54,10 +54,10 @@ class CapacityUse(Result):
         if self.overloaded.height == 0:
             return said
         first = self.overloaded.sort("used_share", descending=True).row(0, named=True)
-        return (
-            f"{said}; overloaded in {self.overloaded.height} resource months, most in {first['period']:%Y-%m}: "
-            f"{first['name'] or first['resource_id']} at {first['used_share']:.0%}"
-        )
+        name, month, used = first["name"] or first["resource_id"], f"{first['period']:%Y-%m}", first["used_share"]
+        if self.overloaded.height == 1:
+            return f"{said}; {name} was overloaded in {month}, at {used:.0%}"
+        return f"{said}; overloaded {self.overloaded.height} times, most in {month}: {name} at {used:.0%}"
 
 
 @checked

@@ -58,7 +58,7 @@ class ControlTotals(Result):
                 f"{self.failing.height} of {self.table.height} money columns do not tie; the largest difference is "
                 f"{worst['difference']:,.2f} {self.currency} of {worst['raw_column']}"
             )
-        gaps = f"; {self.gaps.height} gaps are named" if self.gaps.height else ""
+        gaps = f"; {_counted(self.gaps.height)}" if self.gaps.height else ""
         return f"Every cent of {self.table.height} money columns is in the books or left out by name{gaps}"
 
 
@@ -93,6 +93,10 @@ def control_totals(shop: Warehouse) -> ControlTotals:
         gaps=shop.fetch("book_gaps").sort("pnl_line", "source_table", "resource_id", "period", nulls_last=True),
         currency=shop.currency,
     )
+
+
+def _counted(n: int) -> str:
+    return "1 gap is named" if n == 1 else f"{n:,} gaps are named"
 
 
 def gap_text(gap: dict[str, object]) -> str:

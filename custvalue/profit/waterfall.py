@@ -213,11 +213,14 @@ def customer_profit(
 
 
 def _missing(shop: Warehouse, availability: pl.DataFrame) -> pl.DataFrame:
-    """List the lines whose input is not loaded, then the gaps inside lines that are there."""
+    """List the lines whose input is not loaded, then the gaps inside lines that are there: those that lack a cost."""
     absent = availability.filter(~pl.col("is_available") & ~pl.col("pnl_line").is_in(OPTIONAL_LINES))
     gaps = shop.fetch("book_gaps").drop_nulls("pnl_line").sort("pnl_line", "source_table", "resource_id", "period")
     named = pl.DataFrame(
-        [(gap["pnl_line"], gap_text(gap), "the cost that is missing here") for gap in gaps.iter_rows(named=True)],
+        [
+            (gap["pnl_line"], gap_text(gap), "the cost that is missing here")
+            for gap in gaps.filter(pl.col("amount") > 0).iter_rows(named=True)
+        ],
         schema={"pnl_line": pl.String, "needs": pl.String, "gives": pl.String}, orient="row",
     )  # fmt: skip
     return pl.concat([absent.select("pnl_line", "needs", "gives"), named])

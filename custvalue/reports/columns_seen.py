@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
+from custvalue.data.written import as_bare
+
 NAMES: dict[str, tuple[str, ...]] = {
     "customer_id": (
         r"(customer|client|cust|member|account|user|buyer) ?(id|no|nr|number|code|key)?", r"kunden? ?(nr|nummer|id)?",
@@ -54,7 +56,6 @@ ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([+-]\d{2}:
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 COMMA = re.compile(r"-?(\d{1,3}(\.\d{3})+|\d+),\d{1,4}|-?\d{1,3}(\.\d{3})+")
 POINTED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
-SIGNS = re.compile(r"[€$£]|\b(EUR|USD|CHF|GBP|Fr\.?)\b|\s")
 NEARLY, SAMPLE = 0.95, 2_000
 
 
@@ -73,7 +74,8 @@ class Numbers:
 
     decimal: str = "."
     thousands: str | None = None
-    signs: bool = False
+    signs: tuple[str, ...] = ()
+    """Currencies beside them, by code, or by a sign that several have."""
     n_negative: int = 0
 
 
@@ -126,12 +128,12 @@ def _fits(form: str, values: list[str]) -> bool:
 
 def numbers_of(column: pl.Series) -> Numbers | None:
     """Tell how a column's numbers are written; None where it holds something else."""
-    raw = sample(column)
-    values = [_bare(value) for value in raw]
+    pairs = [as_bare(value) for value in sample(column)]
+    values = [value.replace(" ", "") for value, _ in pairs]
     if not values:
         return None
-    signs = sum(value != bare for value, bare in zip(raw, values, strict=True)) > 0
-    negative = sum(_bare(value).startswith("-") for value in column.drop_nulls().to_list())
+    signs = tuple(sorted({sign for _, sign in pairs if sign}))
+    negative = sum(as_bare(value.strip())[0].startswith("-") for value in column.drop_nulls().to_list())
     enough = NEARLY * len(values)
     plain = sum(bool(NUMBER.fullmatch(value)) for value in values)
     comma = sum(bool(COMMA.fullmatch(value) or re.fullmatch(r"-?\d+", value)) for value in values)
@@ -143,14 +145,6 @@ def numbers_of(column: pl.Series) -> Numbers | None:
     if pointed >= enough:
         return Numbers(thousands=",", signs=signs, n_negative=negative)
     return Numbers(signs=signs, n_negative=negative) if plain >= enough else None
-
-
-def _bare(value: str) -> str:
-    """Return a number without its currency, its minus in front: it may stand behind, or be a pair of brackets."""
-    digits = SIGNS.sub("", value).replace("\u2212", "-")
-    if digits.startswith("(") and digits.endswith(")"):
-        return f"-{digits[1:-1]}"
-    return f"-{digits[:-1]}" if digits.endswith("-") else digits
 
 
 def _all_thousands(values: list[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from custvalue.errors import DataError
 from custvalue.reports.words import about, counted, day, share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from custvalue.config import Settings
     from custvalue.data.warehouse import Warehouse
@@ -22,6 +22,8 @@ MONTH = 30.4
 SHORT_MONTHS, ROUNDS = 12, 3
 """A history is short below a year, or below so many times between two purchases."""
 FEW_RETURNING, MANY_GUESTS = 0.1, 0.2
+BIG = 100
+"""An order is very large from so many times the median on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,10 +226,5 @@ def _money(shop: Warehouse, orders: pl.DataFrame, returns: pl.DataFrame, setting
                       remark="wholesale, or a slip? They weigh on means")  # fmt: skip
 
 
-BIG = 100
-"""An order is very large from so many times the median on."""
-
-
 def _typical(orders: pl.DataFrame) -> float:
-    middle: Callable[[], object] = orders["gross_list"].median
-    return float(str(middle() or 0))
+    return float(cast("float", orders["gross_list"].cast(pl.Float64).median() or 0.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from custvalue.data.written import SEVERAL
 from custvalue.reports.columns_seen import role_of
 from custvalue.reports.words import listed, share
 
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from custvalue.reports.draft import Draft
+
+
+FEW = 20
+"""Customers from whom on it is strange that none comes twice."""
 
 
 def doubts_of(draft: Draft) -> list[str]:
@@ -83,6 +88,5 @@ def _about_currency(draft: Draft) -> Iterator[str]:
         yield f"Money is in {listed(codes)}: which is yours, and at what rates? See [rates] in the README."
     elif not codes:
         yield "No column tells the currency: EUR is assumed."
-
-
-FEW = 20
+    elif told := [sign for sign in draft.money()[1].signs if sign in SEVERAL]:
+        yield f"{listed(told)} is taken for {codes[0]}; it may be {', '.join(SEVERAL[told[0]][1:4])} too."

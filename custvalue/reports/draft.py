@@ -8,6 +8,7 @@ import polars as pl
 
 from custvalue.data.headers import plain
 from custvalue.data.remarks import UNDONE
+from custvalue.data.written import SEVERAL
 from custvalue.reports.columns_seen import Dates, Numbers, dates_of, numbers_of, role_of, words
 from custvalue.reports.mapping_text import Entry, Rule
 
@@ -154,15 +155,15 @@ class Draft:
         return {ours: theirs for ours, theirs in found.items() if theirs}
 
     def currency(self) -> str | None:
-        """Return the currency that a column names, if it is one."""
+        """Return the currency of the money, if it is one."""
         codes = self.currencies()
         return codes[0] if len(codes) == 1 else None
 
     def currencies(self) -> list[str]:
-        """Return the currencies that a column names."""
+        """Return the currencies that a column names, or else those beside the amounts; of `$` the first it may be."""
         column = self.only("currency")
         if column is None:
-            return []
+            return sorted({SEVERAL.get(sign, (sign,))[0] for sign in self.money()[1].signs})
         codes = self.rows[column].drop_nulls().str.strip_chars().str.to_uppercase().unique().sort().to_list()
         return [code for code in codes if len(code) == 3 and code.isalpha()]
 

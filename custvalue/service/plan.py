@@ -47,8 +47,6 @@ __all__ = ["LevelPlan", "ServicePlan", "Shop", "choose_levels", "plan_service"]
 SPREAD_SHARE = 0.2
 """Spread of what a measure does before any test: a fifth of what a customer contributes in a year."""
 TESTS_AT_ONCE = 3
-EXACT, LARGE_GAP = 2_000, 1e-3
-"""Steps × quarters up to which the plan is proven optimal; larger ones are proven to lie within a thousandth of it."""
 STORED = "measured_effects"
 
 
@@ -154,7 +152,7 @@ def plan_service(
     options = options_of(cases, draws, rules)
     limits = _limits(facts, budget, staff_hours, reserve, tail_limit)
     steps = steps_of(options, [r.name for r in limits.resources], rules)
-    solution = solve(steps, limits, gap=0.0 if steps.size * limits.n_quarters <= EXACT else LARGE_GAP)
+    solution = solve(steps, limits)
     if isinstance(shop, Store):
         shop.store(STORED, found)
     return _plan(facts, cases, options, draws, limits, solution, rules, spread, staff_hours)

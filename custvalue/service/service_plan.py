@@ -92,7 +92,7 @@ class ServicePlan(Result):
         """What is given, withdrawn and tested, for what money, and on what evidence."""
         parts = [self._named(action) for action in ("give", "limit", "withdraw")]
         steps = "; ".join(part for part in parts if part)
-        tests = self.table.filter(action="test").height
+        tests = self.table.filter(action="test")["measure"].n_unique()
         put = (
             f"{'put' if steps else 'Put'} {tests} {'measure' if tests == 1 else 'measures'} to the test"
             if tests

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.004
 """Of money: less than a cent."""
+EXACT, LARGE_GAP = 2_000, 1e-3
+"""Steps × quarters from which a programme is large."""
 WIDTHS, NEAR_SECONDS = (0.001, 0.2), 20.0
 """How far from whole a step of the relaxed plan may be to be kept, the second try keeping fewer; seconds for each."""
 RELAXED_CUTS = 40
@@ -45,8 +47,14 @@ class Solution:
     gap: float
 
 
-def solve(steps: Steps, limits: Limits, *, gap: float = 0.0, time_limit: float | None = None) -> Solution:
+def solve(steps: Steps, limits: Limits, *, gap: float | None = None, time_limit: float | None = None) -> Solution:
     """Find the steps and quarters with the highest objective.
+
+    Parameters
+    ----------
+    gap
+        Share of the objective that a better plan may lie above it; None proves the best, or, of a large programme, that
+        it lies within a thousandth.
 
     Raises
     ------
@@ -56,6 +64,8 @@ def solve(steps: Steps, limits: Limits, *, gap: float = 0.0, time_limit: float |
     if steps.size == 0:
         never = np.zeros(0, dtype=np.int64)
         return Solution(start=never, accounts=accounts(steps, limits, never), gap=0.0)
+    if gap is None:
+        gap = 0.0 if steps.size * limits.n_quarters <= EXACT else LARGE_GAP
     model, u, risk = build(steps, limits)
     relaxed = _relaxed(model, risk, gap, time_limit) if risk is not None or gap > 0.0 else None
     if gap > 0.0 and relaxed is not None:

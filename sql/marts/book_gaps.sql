@@ -168,7 +168,7 @@ select
     count(*) as n_rows,
     sum(stated_minutes) as amount,
     'minutes' as unit,
-    'time above standard is below zero: taken as zero, nobody is credited' as why
+    'these took less time than standard, and count as none' as why
 from intermediate.int_courtesy_events
 where stated_minutes < 0
 having count(*) > 0

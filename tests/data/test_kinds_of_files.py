@@ -12,28 +12,16 @@ import pytest
 import xlsxwriter
 
 import custvalue as cv
+from tests.data.files import HEAD, put, rows
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-HEAD = "customer_id,ordered_at,amount\n"
 
 
 @pytest.fixture
 def shop():
     with cv.open() as opened:
         yield opened
-
-
-def put(folder: Path, name: str, text: str | bytes) -> Path:
-    file = folder / name
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return file
-
-
-def rows(shop):
-    frame = shop.fetch("raw.transactions").select("customer_id", pl.col("ordered_at").dt.date().cast(str), "amount")
-    return sorted(frame.rows(), key=str)
 
 
 def said(report):

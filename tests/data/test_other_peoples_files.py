@@ -8,14 +8,15 @@ import sqlite3
 import zipfile
 from decimal import Decimal
 
+import duckdb
 import pandas as pd
 import polars as pl
 import pytest
 import xlsxwriter
 
 import custvalue as cv
+from tests.data.files import HEAD, put, rows
 
-HEAD = "customer_id,ordered_at,amount\n"
 ONE = "a,2024-01-05,1\n"
 
 
@@ -23,17 +24,6 @@ ONE = "a,2024-01-05,1\n"
 def shop():
     with cv.open() as opened:
         yield opened
-
-
-def put(folder, name, content):
-    file = folder / name
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return file
-
-
-def rows(shop):
-    frame = shop.fetch("raw.transactions").select("customer_id", pl.col("ordered_at").dt.date().cast(str), "amount")
-    return sorted(frame.rows(), key=str)
 
 
 def workbook(file, *lines):
@@ -176,15 +166,17 @@ def test_an_address_that_is_not_read_says_which_are(shop, address):
 
 
 @pytest.mark.parametrize(
-    ("number", "text", "sums"), [(7.25, "1.234,50", 1241.75), (1.234, "1,5", 2.73), (1000, "-,5", None)]
-)
-def test_numbers_of_a_workbook_are_numbers_whatever_the_marks_of_the_texts(shop, tmp_path, number, text, sums):
+    ("number", "read", "text", "told"),
+    [(7.25, "7.25", "1.234,50", "1234.50"), (1.234, "1.23", "1,5", "1.50"), (1000, "1000.00", "(2.000)", "-2000.00"),
+     (-0.5, "-0.50", "3 €", "3.00")],
+)  # fmt: skip
+def test_numbers_of_a_workbook_are_numbers_whatever_the_marks_of_the_texts(shop, tmp_path, number, read, text, told):
     day = dt.datetime(2024, 1, 5)
     book = workbook(tmp_path / "s.xlsx", HEAD.strip().split(","), ["a", day, text], ["b", day, number])
-    mapping = put(tmp_path, "map.toml", '[tables.transactions]\nfile = "*"\ndecimal = ","\n')
+    rule = 'kinds = [{ column = "amount", below = 0, kind = "return" }]\n'
+    mapping = put(tmp_path, "map.toml", f'[tables.transactions]\nfile = "*"\ndecimal = ","\n{rule}')
     shop.load(book, mapping=mapping)
-    total = sum(row[2] for row in rows(shop))
-    assert float(total) == (sums if sums is not None else 1000.0)
+    assert [row[2] for row in rows(shop)] == [Decimal(told), Decimal(read)]
 
 
 def test_a_column_of_sqlite_that_holds_several_kinds_loses_none(shop, tmp_path):
@@ -255,3 +247,69 @@ def test_a_status_that_nobody_asked_for_is_said(shop, tmp_path, column, status, 
 def test_a_mapping_that_loses_everything_is_refused(shop, tmp_path, entry, message):
     with pytest.raises(cv.SourceError, match=message):
         shop.load(put(tmp_path, "sales.csv", HEAD + ONE), mapping=put(tmp_path, "map.toml", entry))
+
+
+# ------------------------------------------------------------------------------------------------- names of files
+
+
+@pytest.mark.parametrize("name", ["s[1]", "s*", "s?", "s{1,2}", "s 1", "s%201", "s'1", "s;1", "s--1", "é[1]"])
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet", "xlsx", "sqlite", "duckdb", "folder"])
+def test_a_name_names_one_file_whatever_signs_it_has(shop, tmp_path, name, kind):
+    """Beside it lies a file that the name would match, were it a pattern."""
+    frame = pl.DataFrame({"customer_id": ["right"], "ordered_at": ["2024-01-05"], "amount": [1]})
+    for stem, who in ((name, "right"), ("s1", "wrong"), ("s2", "wrong")):
+        written(tmp_path, stem, kind, frame.with_columns(customer_id=pl.lit(who)))
+    address = f"{kind}:///{tmp_path / name}.{kind}" if kind in ("sqlite", "duckdb") else tmp_path / f"{name}.{kind}"
+    before = sorted(path.name for path in tmp_path.iterdir())
+    shop.load(address)
+    assert rows(shop) == [("right", "2024-01-05", Decimal("1.00"))]
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def written(folder, stem, kind, frame):
+    """Write a frame as a file, a database or a folder of that name."""
+    file = folder / f"{stem}.{kind}"
+    if kind == "folder":
+        file.mkdir()
+        frame.write_csv(file / "transactions.csv")
+    elif kind == "sqlite":
+        with sqlite3.connect(file) as con:
+            con.execute(
+                "create table transactions as select ? as customer_id, ? as ordered_at, ? as amount", frame.row(0)
+            )
+        con.close()
+    elif kind == "duckdb":
+        with duckdb.connect(str(file)) as con:
+            con.execute(
+                "create table transactions as select $1 as customer_id, $2 as ordered_at, $3 as amount", frame.row(0)
+            )
+    elif kind == "xlsx":
+        workbook(file, frame.columns, *frame.rows())
+    elif kind == "parquet":
+        frame.write_parquet(file)
+    else:
+        text = frame.write_csv().encode()
+        file.write_bytes(gzip.compress(text) if kind == "csv.gz" else text)
+
+
+@pytest.mark.parametrize("address", ["md:x", "sqlite:x", "postgres:x", "mysql:dbname=x", "ducklake:x", "quack:x"])
+def test_no_extension_is_fetched_for_a_database(tmp_path, monkeypatch, address):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(cv.SourceError, match="nothing is fetched for another kind"):
+        cv.open(address)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "reads", ["read_xlsx('x.xlsx')", "sqlite_scan('x', 'y')", "read_parquet('https://x.invalid/y')"]
+)
+def test_no_extension_is_fetched_for_a_query(reads):
+    with cv.open() as shop, pytest.raises(duckdb.Error) as told:
+        shop._con.execute(f"select * from {reads}")
+    assert "download" not in str(told.value).lower()
+
+
+@pytest.mark.parametrize("error", ["#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "NaN", "None"])
+def test_an_error_of_a_spreadsheet_is_no_customer(shop, tmp_path, error):
+    report = shop.load(put(tmp_path, "sales.csv", HEAD + f"{error},2024-01-05,1\na,2024-01-06,2\n"))
+    assert report.table.row(0)[1:] == (2, 1, 1, 0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import duckdb
 import pytest
 
 import custvalue as cv
+from custvalue.data.written import as_bare, bare, currency_named
 
 REFUNDS = 'kinds = [{ column = "amount", below = 0, kind = "return" }]\n'
 GERMAN = 'decimal = ","\n'
@@ -93,3 +95,52 @@ def test_a_sign_that_does_not_tell_is_asked_for(tmp_path):
         load(tmp_path, ["12 kr"])
     with pytest.raises(cv.DataError, match=r"is in USD, the mapping says EUR"):
         load(tmp_path, ["$12"], top='currency = "EUR"\n')
+
+
+@pytest.mark.parametrize(
+    ("ours", "rates", "text", "amount"),
+    [("CAD", "USD = 1.35", "$12", "12.00"), ("EUR", "USD = 0.5", "$12", "6.00"), ("EUR", "CAD = 0.6", "$12", "7.20"),
+     ("EUR", "NOK = 0.1", "12 kr", "1.20")],
+)  # fmt: skip
+def test_with_rates_a_sign_is_ours_or_the_only_one_with_a_rate(tmp_path, ours, rates, text, amount):
+    top = f'currency = "{ours}"\nrates = {{ {rates} }}\n'
+    assert load(tmp_path, [text], top=top)[0] == [Decimal(amount)]
+
+
+def test_with_several_rates_a_sign_that_does_not_tell_is_set_aside(tmp_path):
+    top = 'currency = "EUR"\nrates = { USD = 0.9, CAD = 0.6 }\n'
+    books, reasons, _ = load(tmp_path, ["$12", "7"], top=top)
+    assert books == [Decimal(7)]
+    assert reasons == ["the mapping has no rate for $ on this day"]
+
+
+@pytest.mark.parametrize(
+    ("column", "amount", "is_one"),
+    [
+        ("USD", "$5", True),
+        ("CAD", "$5", True),
+        ("EUR", "€5", True),
+        ("EUR", "$5", False),
+        ("CHF", "5 EUR", False),
+        ("", "£5", True),
+    ],
+)
+def test_a_currency_in_a_column_and_one_beside_the_amount_are_one_or_refused(tmp_path, column, amount, is_one):
+    file = tmp_path / "sales.csv"
+    file.write_text(f"customer_id;ordered_at;amount;currency\na;2024-01-05;{amount};{column}\n")
+    with cv.open() as shop:
+        if is_one:
+            assert shop.load(file).currency == (column or "GBP")
+        else:
+            with pytest.raises(cv.SourceError, match="comes in 2 currencies"):
+                shop.load(file)
+
+
+@pytest.mark.parametrize("text", ["(12,50) €", "12.50-", "€-5", "kr 7", "n/a", "5 kg", "1 234,50 CHF", "--5", "12.50"])
+def test_python_and_sql_read_a_number_alike(text):
+    """Two roads: init reads by the one, load by the other."""
+    with duckdb.connect(":memory:") as con:
+        digits, named = con.execute(
+            f"select {bare('t')}, {currency_named('t')} from (select $1 as t)", [text]
+        ).fetchall()[0]
+    assert as_bare(text) == (text if digits is None else digits, named)

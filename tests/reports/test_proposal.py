@@ -243,7 +243,7 @@ def test_headings(heading, role):
     ("values", "read"),
     [
         (["1.50", "-2", "3"], Numbers(n_negative=1)), (["1.234,50", "7,00"], Numbers(decimal=",", thousands=".")),
-        (["1,234.50", "7.00"], Numbers(thousands=",")), (["€ 5.00", "€ 7.10"], Numbers(signs=True)),
+        (["1,234.50", "7.00"], Numbers(thousands=",")), (["€ 5.00", "€ 7.10"], Numbers(signs=("EUR",))),
         (["a", "b"], None), ([], None),
     ],
 )  # fmt: skip
