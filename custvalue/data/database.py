@@ -50,8 +50,8 @@ def check_path(path: Path) -> None:
         raise SourceError(f"{shown!r} is named like a file to load, not like a database.", _usage(shown))
     elif SERVICE.match(str(path)):
         raise SourceError(
-            f"Can't open the database {str(path)!r}: it is no file, and nothing is fetched for another kind.",
-            "Name a file such as shop.duckdb; what stands elsewhere is loaded into it.",
+            f"Can't open the database {str(path)!r}: it is not a file, and custvalue downloads no extensions.",
+            "Name a file such as shop.duckdb.",
         )
     elif not path.absolute().parent.is_dir():
         raise SourceError(f"Can't make the database {shown!r}: its folder does not exist.", "Make the folder first.")

@@ -104,7 +104,7 @@ def load_sources(
                 relation = _without_what_comes(con, relations[f"raw.{source.table}"], {s.table for s in settled})
                 remarks += _load_one(con, relation, source, currencies, scratch, landed)
             currencies.keep()
-            remarks += _shared_numbers(con, settled)
+            remarks += _doubtful_numbers(con, settled)
     except SourceError as problem:  # an entry that no file belongs to may be why
         hint = "\n".join(filter(None, [problem.hint, *unmatched(mapping, sources)]))
         raise SourceError(problem.message, hint) from None
@@ -188,7 +188,7 @@ def _load_one(
     return remarks + noted + remarked
 
 
-def _shared_numbers(con: duckdb.DuckDBPyConnection, sources: list[Source]) -> list[str]:
+def _doubtful_numbers(con: duckdb.DuckDBPyConnection, sources: list[Source]) -> list[str]:
     """Say which order numbers of a flat export may stand for several orders."""
     if not any(source.table == "transactions" for source in sources):
         return []

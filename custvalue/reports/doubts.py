@@ -89,4 +89,4 @@ def _about_currency(draft: Draft) -> Iterator[str]:
     elif not codes:
         yield "No column tells the currency: EUR is assumed."
     elif told := [sign for sign in draft.money()[1].signs if sign in SEVERAL]:
-        yield f"{listed(told)} is taken for {codes[0]}; it may be {', '.join(SEVERAL[told[0]][1:4])} too."
+        yield f"`{told[0]}` is read as {codes[0]}. It may also be {', '.join(SEVERAL[told[0]][1:4])}: is it?"

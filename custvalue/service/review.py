@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 QUARTER_DAYS = 91
 DRIFT = 1.96
 """Standard errors by which what was earned has to differ from what was planned, so that it is said."""
+VERDICTS = {
+    "pays off": "It pays off",
+    "does not pay": "It does not pay: end it",
+    "practically neutral": "It makes no difference that matters",
+}
 SCHEMA = {
     "segment": pl.String, "measure": pl.String, "name": pl.String, "experiment": pl.String, "starts": pl.Date,
     "n_planned": pl.Int64, "n_given": pl.Int64, "n_held_back": pl.Int64, "reached": pl.Float64, "leaked": pl.Float64,
@@ -249,15 +254,10 @@ def _earned(
 
 
 def _says(decision: str, row: Mapping[str, float], drift: float, days: int, currency: str) -> str:
-    kept = (
-        "as planned"
-        if abs(drift) < DRIFT
-        else f"{'more' if drift > 0 else 'less'} than planned, beyond what chance explains"
-    )
-    verdict = {"pays off": "It pays off", "does not pay": "It does not pay: end it"}.get(
-        decision, "The hold-out is too small to be sure that it pays"
-    )
+    verdict = VERDICTS.get(decision, "The hold-out is too small to say whether it pays")
+    more = "more" if drift > 0 else "less"
+    kept = "as planned, but for chance" if abs(drift) < DRIFT else f"{more} than planned, by more than chance explains"
     return (
         f"{verdict}. Earned {money(row['earned'])} {currency} in {days} days"
-        f" ({money(row['earned_low'])} to {money(row['earned_high'])}), {money(row['planned'])} planned: {kept}."
+        f" ({money(row['earned_low'])} to {money(row['earned_high'])}; planned: {money(row['planned'])}), {kept}."
     )

@@ -295,7 +295,7 @@ def written(folder, stem, kind, frame):
 @pytest.mark.parametrize("address", ["md:x", "sqlite:x", "postgres:x", "mysql:dbname=x", "ducklake:x", "quack:x"])
 def test_no_extension_is_fetched_for_a_database(tmp_path, monkeypatch, address):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(cv.SourceError, match="nothing is fetched for another kind"):
+    with pytest.raises(cv.SourceError, match="custvalue downloads no extensions"):
         cv.open(address)
     assert list(tmp_path.iterdir()) == []
 

@@ -103,7 +103,7 @@ def test_a_measure_that_stopped_working_is_found_out():
     _, _, found, second = looped(12, rates={"far": (3.9, 3.9), "near": (3.0, 3.0)}, n_per_segment=2000)
     row = found.table.row(0, named=True)
     assert (row["decision"], row["drift"] < -2) == ("does not pay", True)
-    assert "less than planned, beyond what chance explains" in row["says"]
+    assert "less than planned, by more than chance explains" in row["says"]
     assert second.table.filter(segment="far")["action"].item() != "give"
 
 
